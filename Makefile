@@ -1,0 +1,62 @@
+# Everything a newcomer needs: `make demo` and `make test`. Each target installs what it needs.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+TEST_ARGS ?=
+# A plain python3 serves where it is new enough and python3.11 is not on the path.
+PYTHON := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test test-unit demo up down bench lock format clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## the virtual environment with every locked dependency, the JVM's jars included
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Qunli needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the locked dependencies into $(VENV) (each checked against its hash)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock || { echo "The dependencies could not be installed: the first run needs the network. Run the same command again."; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/qunli fetch
+	@touch $@
+
+check: setup ## ruff, mypy --strict, the import walls
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup ## all tests, on a Kafka and a Postgres that they start themselves
+	$(BIN)/pytest -m "not slow" $(TEST_ARGS)
+
+test-unit: setup ## the tests without I/O
+	$(BIN)/pytest tests/unit $(TEST_ARGS)
+
+demo: setup ## a year of a real grocer's baskets through the real door (DEMO_ARGS="--days 60 --exit")
+	$(BIN)/qunli demo $(DEMO_ARGS)
+
+up: setup ## the whole stack on this machine, in the background
+	$(BIN)/qunli up --detach
+
+down: setup ## stop it; its data stays
+	$(BIN)/qunli down
+
+bench: setup ## measured figures as a table and a chart (BENCH_ARGS="--only p4")
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+lock: setup ## write requirements.lock anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra local --extra dev pyproject.toml -o requirements.lock
+
+format: setup ## let ruff put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the virtual environment and build leftovers (never data)
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

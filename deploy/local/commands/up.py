@@ -1,0 +1,74 @@
+"""Start the stack: Kafka, Postgres and the services. Ctrl-C stops it."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.local import background, supervisor
+from deploy.local import folder as folders
+from deploy.local.command_line import Data, console, fetch_jars, new_app
+from deploy.local.services import SERVICES
+from deploy.local.stack import Options, Stack
+from deploy.local.summary import print_summary
+
+app = new_app()
+
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="A fixed port; else a free one is chosen.")]
+IngestPort = Annotated[int | None, typer.Option(min=1, max=65535, envvar="QUNLI_INGEST_PORT", help="8080 if free.")]
+GatewayPort = Annotated[int | None, typer.Option(min=1, max=65535, envvar="QUNLI_GATEWAY_PORT", help="8081 if free.")]
+
+
+@app.command()
+def up(
+    data: Data = folders.DEFAULT,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Leave it running in the background.")] = False,
+    bare: Annotated[bool, typer.Option("--bare", help="Only Kafka and Postgres, no services.")] = False,
+    clock: Annotated[bool, typer.Option("--clock/--no-clock", help="Close each day after local midnight.")] = True,
+    ingest_port: IngestPort = None,
+    gateway_port: GatewayPort = None,
+    kafka_port: Port = None,
+    postgres_port: Port = None,
+) -> None:
+    """Start the stack: Kafka, Postgres and the services. Ctrl-C stops it; its data stays.
+
+    QUNLI_KAFKA_BOOTSTRAP or QUNLI_DATABASE_URL (as the database's owner) in the environment: that one is used.
+    """
+    fixed = {"ingest": ingest_port, "gateway": gateway_port, "kafka": kafka_port, "postgres": postgres_port}
+    ports = {name: port for name, port in fixed.items() if port}
+    if not os.environ.get("QUNLI_KAFKA_BOOTSTRAP"):
+        fetch_jars()
+    if detach:
+        _in_background(data, ports, bare=bare, clock=clock)
+    else:
+        supervisor.run(data, _options(ports, bare=bare), clock=clock, when_up=_when_up)
+
+
+def _options(ports: dict[str, int], *, bare: bool) -> Options:
+    environment = os.environ
+    return Options(
+        services=() if bare else SERVICES,
+        timezone=environment.get("QUNLI_TIMEZONE") or None,
+        ports=ports,
+        kafka_bootstrap=environment.get("QUNLI_KAFKA_BOOTSTRAP") or None,
+        database_url=environment.get("QUNLI_DATABASE_URL") or None,
+        topic_prefix=environment.get("QUNLI_TOPIC_PREFIX", ""),
+    )
+
+
+def _when_up(stack: Stack) -> None:
+    print_summary(stack.folder, stack.settled)
+    console.print("Ctrl-C stops it.")
+
+
+def _in_background(data: Path, ports: dict[str, int], *, bare: bool, clock: bool) -> None:
+    folder = folders.folder_at(data)
+    switches = [*(["--bare"] if bare else []), *(["--no-clock"] if not clock else [])]
+    fixed = [part for name, port in ports.items() for part in (f"--{name}-port", str(port))]
+    with console.status("Starting") as status:
+        background.start(folder, [*switches, *fixed], lambda step: status.update(f"Starting: {step}"), bound=False)
+    settled = folders.read_settled(folder)
+    if settled:
+        print_summary(folder, settled)
+    console.print("`qunli down` stops it, `qunli status` and `qunli logs` show it.")

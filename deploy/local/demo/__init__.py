@@ -1,0 +1,1 @@
+"""The demo: a year of a real grocer's baskets, through the real door."""

@@ -1,0 +1,289 @@
+"""The mapping file: what the rows of a source mean as events. TOML; its manual is docs/import.md.
+
+It is read once and checked against the wire types, so that what is wrong in it is said before any row is read.
+"""
+
+import difflib
+import string
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from deploy.local.importer.fields import DATA_TYPES, Field, fields_of
+from libs.common.errors import UserError
+from libs.common.events import Item
+
+
+class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base: where rows stand. `file` is relative to the mapping, or to the folder of an installed `package`."""
+
+    file: str | None = None
+    package: str | None = None
+    delimiter: str = ","
+    encoding: str = "utf8"
+
+
+class Source(Place, frozen=True):
+    """The rows that become events. Without `file`: the file beside the mapping that has its name."""
+
+
+class LookUp(Place, frozen=True, kw_only=True):
+    """A second table: of it the row whose `key` equals the source's column `by`, its columns empty if none does."""
+
+    key: str
+    by: str
+
+
+class Stamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When it happened. Text without `format` is ISO 8601; a number needs a `unit`.
+
+    A stamp without an offset is wall time in `zone`, which is by default the deployment's.
+    """
+
+    column: str
+    format: str | None = None
+    unit: Literal["s", "ms"] | None = None
+    zone: str | None = None
+
+
+class Skip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rows to leave out: where `column` is below a number, equals a text, or is empty."""
+
+    column: str
+    below: float | None = None
+    equals: str | None = None
+    empty: bool = False
+
+
+class EventEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An `[[events]]` entry as it is written."""
+
+    type: Literal["join", "message", "purchase", "check_in", "leave"]
+    id: str
+    data: dict[str, Any] = {}
+    first: bool = False
+    when: dict[str, str | list[str]] = {}
+
+
+class MappingFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The mapping as it is written."""
+
+    format: Literal[1]
+    store_id: str
+    member_id: str
+    time: Stamp
+    events: list[EventEntry]
+    source: Source = Source()
+    group: list[str] = []
+    skip: list[Skip] = []
+    tables: dict[str, LookUp] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Text with columns in it: literals and columns by turns, beginning and ending with a literal."""
+
+    literals: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The first of these templates of which no column is empty; else nothing."""
+
+    templates: tuple[Template, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A list: of these templates, each of which no column is empty."""
+
+    templates: tuple[Template, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A column times a factor, rounded half up where a whole number is due (1.29 times 100 is 129 cents)."""
+
+    column: str
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """The same number in every row."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """One item per row of the group."""
+
+    fields: tuple[tuple[Field, "Value"], ...]
+
+
+Value = Text | Texts | Number | Constant | Items
+
+
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """One event of a group: of each member's first group only, or where columns of its first row say so."""
+
+    type: str
+    id: Text
+    data: tuple[tuple[Field, Value], ...]
+    first: bool
+    when: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A mapping that agrees with the wire types. Whether its columns are there, the source says."""
+
+    path: Path
+    source: Source
+    tables: dict[str, LookUp]
+    time: Stamp
+    group: tuple[str, ...]
+    skip: tuple[Skip, ...]
+    store_id: Text
+    member_id: Text
+    events: tuple[EventRule, ...]
+
+
+def read_mapping(path: Path) -> Mapping:
+    """The mapping in a TOML file. UserError names what in it is wrong."""
+    try:
+        written = msgspec.toml.decode(path.read_bytes(), type=MappingFile)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}).", "Name a mapping file; see docs/import.md."
+        ) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+        raise UserError(f"{path} is not a mapping: {error}.", "See docs/import.md for what stands in one.") from error
+    return _compile(path, written)
+
+
+def _compile(path: Path, written: MappingFile) -> Mapping:
+    if not written.events:
+        raise _wrong(path, "events", "there are none", "Add an [[events]] entry.")
+    return Mapping(
+        path=path,
+        source=written.source,
+        tables=written.tables,
+        time=written.time,
+        group=tuple(written.group),
+        skip=tuple(written.skip),
+        store_id=_text(path, "store_id", written.store_id),
+        member_id=_text(path, "member_id", written.member_id),
+        events=tuple(_event(path, f"events[{index}]", entry) for index, entry in enumerate(written.events)),
+    )
+
+
+def _event(path: Path, at: str, entry: EventEntry) -> EventRule:
+    return EventRule(
+        type=entry.type,
+        id=_text(path, f"{at}.id", entry.id),
+        data=_fields(path, f"{at}.data", entry.data, fields_of(DATA_TYPES[entry.type])),
+        first=entry.first,
+        when=tuple((column, (one,) if isinstance(one, str) else tuple(one)) for column, one in entry.when.items()),
+    )
+
+
+def _fields(path: Path, at: str, written: dict[str, Any], known: dict[str, Field]) -> tuple[tuple[Field, Value], ...]:
+    for name in written:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"It may be one of {', '.join(known)}."
+            raise _wrong(path, f"{at}.{name}", "there is no such field", hint)
+    for name, field in known.items():
+        if field.required and name not in written:
+            raise _wrong(path, f"{at}.{name}", "it is missing", "Every such event needs it.")
+    return tuple((known[name], _value(path, f"{at}.{name}", value, known[name])) for name, value in written.items())
+
+
+def _value(path: Path, at: str, written: object, field: Field) -> Value:
+    match field.kind:
+        case "text":
+            return _text(path, at, written)
+        case "texts":
+            return Texts(_text(path, at, written).templates)
+        case "items" if isinstance(written, dict):
+            return Items(_fields(path, at, written, fields_of(Item)))
+        case "items":
+            raise _wrong(path, at, "it is not a table", "Write [events.data.items] with sku, category and so on.")
+        case "whole" | "real":
+            return _number(path, at, written)
+
+
+def _text(path: Path, at: str, written: object) -> Text:
+    templates = written if isinstance(written, list) else [written]
+    if not templates or not all(isinstance(one, str) for one in templates):
+        raise _wrong(path, at, "it is neither a text nor a list of texts", 'Write it as "card-{column}".')
+    try:
+        return Text(tuple(parse_template(one) for one in templates))
+    except ValueError as error:
+        raise _wrong(path, at, str(error), "Write a column as {column}, a brace as {{.") from error
+
+
+def _number(path: Path, at: str, written: object) -> Number | Constant:
+    match written:
+        case bool():
+            pass
+        case int() | float():
+            return Constant(written)
+        case str() if written.startswith("{") and written.endswith("}"):
+            return Number(written[1:-1])
+        case {"column": str(column), "times": int(times)} if len(written) == 2 and times > 0:
+            return Number(column, times)
+    raise _wrong(path, at, "it is no number", 'Write 1, "{column}" or { column = "price", times = 100 }.')
+
+
+def parse_template(text: str) -> Template:
+    """'hh-{household_id}' -> literals ('hh-', ''), columns ('household_id',). ValueError if braces do not pair."""
+    literals, columns = [""], []
+    for literal, column, form, conversion in string.Formatter().parse(text):
+        literals[-1] += literal
+        if column is not None:
+            if not column or form or conversion:
+                msg = f"{text!r} holds {{}} without a plain column name"
+                raise ValueError(msg)
+            columns.append(column)
+            literals.append("")
+    return Template(tuple(literals), tuple(columns))
+
+
+def _wrong(path: Path, at: str, what: str, todo: str) -> UserError:
+    return UserError(f"{path}: {at}: {what}.", todo)
+
+
+def columns_of(mapping: Mapping) -> Iterator[tuple[str, str]]:
+    """Every column the mapping names, as (where it is named, column); look-ups as `table.column`."""
+    yield "time.column", mapping.time.column
+    yield from (("group", column) for column in mapping.group)
+    yield from (("skip", skip.column) for skip in mapping.skip)
+    yield from ((f"tables.{name}.by", table.by) for name, table in mapping.tables.items())
+    yield from (("store_id", column) for column in value_columns(mapping.store_id))
+    yield from (("member_id", column) for column in value_columns(mapping.member_id))
+    for index, event in enumerate(mapping.events):
+        yield from ((f"events[{index}].id", column) for column in value_columns(event.id))
+        yield from ((f"events[{index}].when", column) for column, _ in event.when)
+        for field, value in event.data:
+            yield from ((f"events[{index}].data.{field.name}", column) for column in value_columns(value))
+
+
+def value_columns(value: Value) -> Iterable[str]:
+    """The columns that a value is made from."""
+    match value:
+        case Text(templates) | Texts(templates):
+            return [column for template in templates for column in template.columns]
+        case Number(column, _):
+            return [column]
+        case Constant():
+            return []
+        case Items(fields):
+            return [column for _, inner in fields for column in value_columns(inner)]

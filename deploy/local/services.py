@@ -1,0 +1,88 @@
+"""Qunli's services as child processes: each with its own environment, role and ports."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+
+from deploy.local.child import Child, Command
+from deploy.local.ports import HOST
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service. `port_setting` and `port`: of its door, and the port it likes best; "" and 0: it has none."""
+
+    name: str
+    port_setting: str = ""
+    port: int = 0
+
+    @property
+    def module(self) -> str:
+        return f"services.{self.name}"
+
+    @property
+    def role(self) -> str:
+        return f"qunli_{self.name}"
+
+    @property
+    def exists(self) -> bool:
+        return find_spec(f"{self.module}.__main__") is not None
+
+
+INGEST = Service("ingest", "QUNLI_INGEST_PORT", 8080)
+ENGAGEMENT = Service("engagement")
+SEGMENTATION = Service("segmentation")
+GATEWAY = Service("gateway", "QUNLI_GATEWAY_PORT", 8081)
+# In the order of their start: who is asked for something comes after who answers it.
+SERVICES = (ENGAGEMENT, SEGMENTATION, INGEST, GATEWAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every service of a stack is told."""
+
+    kafka_bootstrap: str
+    topic_prefix: str
+    timezone: str
+
+
+def service_env(service: Service, around: Surroundings, database_url: str, ports: Mapping[str, int]) -> dict[str, str]:
+    """The settings of one process: those of this environment, and over them the stack's own."""
+    env = dict(os.environ) | {
+        "QUNLI_KAFKA_BOOTSTRAP": around.kafka_bootstrap,
+        "QUNLI_TOPIC_PREFIX": around.topic_prefix,
+        "QUNLI_DATABASE_URL": database_url,
+        "QUNLI_TIMEZONE": around.timezone,
+        "QUNLI_OPS_PORT": str(ports["ops"]),
+        "PYTHONUNBUFFERED": "1",
+    }
+    if service.port_setting:
+        env[service.port_setting] = str(ports["door"])
+    return env
+
+
+def child(name: str, module: str, env: Mapping[str, str], cwd: Path, log: Path) -> Child:
+    """A service's process, not started yet, with this whole environment. Ready = its /health/ready says so."""
+    ops_port = int(env["QUNLI_OPS_PORT"])
+    command = Command(
+        name=name,
+        argv=(sys.executable, "-P", "-m", module),
+        env=env,
+        cwd=cwd,
+        log=log,
+        is_ready=lambda: is_ready(ops_port),
+    )
+    return Child(command)
+
+
+def is_ready(ops_port: int) -> bool:
+    """Whether the process behind this ops port says that it can serve."""
+    try:
+        return httpx.get(f"http://{HOST}:{ops_port}/health/ready", timeout=2.0, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,284 @@
+"""The stack on one machine: Kafka, Postgres and the services, as child processes of whoever starts it.
+
+    with Stack(Path("/tmp/x")) as stack:      # all of it, ready when the block begins
+        stack.kafka.pause()
+        stack.services["engagement"].kill()
+
+`qunli up` runs it under a supervisor; tests and benchmarks use it as it is, where nothing restarts by itself.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from threading import Event, Lock
+from typing import Self
+
+from deploy.local import folder as folders
+from deploy.local import jars, ports, topics
+from deploy.local import kafka as kafka_part
+from deploy.local import postgres as postgres_part
+from deploy.local import services as service_parts
+from deploy.local.child import Child, end_stale
+from deploy.local.folder import Settled
+from libs.common.config import Settings
+from libs.common.errors import QunliError, UserError
+
+KEY_SCOPES = ("events:write", "stores:read", "commands:write", "days:close", "console:login", "ops")
+# Kafka's and Postgres' empty folders and the first logs; below this, they would stop half-way.
+NEEDED_BYTES = 500 << 20
+
+
+class NotStarted(QunliError):
+    """The stack has no {part} of its own, or it is not started yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a stack is run.
+
+    `ports`: those the user fixed, by name (ingest, gateway, kafka, postgres). `kafka_bootstrap`, `database_url`
+    (as the database's owner): used instead of starting our own. `throwaway`: the data need not survive a crash
+    of the machine, so Postgres does not wait for the disk. `env`: settings for every service.
+    """
+
+    services: tuple[service_parts.Service, ...] = service_parts.SERVICES
+    timezone: str | None = None
+    ports: Mapping[str, int] = field(default_factory=dict)
+    kafka_bootstrap: str | None = None
+    database_url: str | None = None
+    topic_prefix: str = ""
+    throwaway: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+BARE = Options(services=())
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Where a stack is reached; "" for what it does not run. `database`: its owner's address, password included."""
+
+    kafka: str = ""
+    database: str = ""
+    ingest: str = ""
+    gateway: str = ""
+
+
+class Stack:
+    """One stack on one data folder, which it holds from `start` to `stop`.
+
+    `services`: their processes by name. `on_change(step)` is called whenever a process was started or stopped.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        options: Options | None = None,
+        *,
+        cancelled: Event | None = None,
+    ) -> None:
+        self.folder = folders.folder_at(data)
+        self.options = options or Options()
+        self.services: dict[str, Child] = {}
+        self.urls = Urls()
+        self._cancelled = cancelled or Event()
+        self.on_change: Callable[[str], None] = lambda _step: None
+        self._parts: dict[str, Child] = {}
+        self._settled: Settled | None = None
+        self._settling = Lock()
+        self._held = ExitStack()
+
+    @property
+    def kafka(self) -> Child:
+        """Our own Kafka's process. NotStarted where another one is used."""
+        return self._part("kafka")
+
+    @property
+    def postgres(self) -> Child:
+        """Our own Postgres' process. NotStarted where another one is used."""
+        return self._part("postgres")
+
+    def _part(self, name: str) -> Child:
+        if name not in self._parts:
+            raise NotStarted(part=name)
+        return self._parts[name]
+
+    @property
+    def settled(self) -> Settled:
+        """Passwords, ports and ids of this folder."""
+        if self._settled is None:
+            raise NotStarted(part="data folder")
+        return self._settled
+
+    @property
+    def server_key(self) -> str:
+        """The local operator's key for both doors; "" in a stack without services."""
+        return self.settled.server_key
+
+    def children(self) -> list[Child]:
+        """Every process, in the order of their start."""
+        return [*self._parts.values(), *self.services.values()]
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything and return when it is ready; on an error nothing is left running."""
+        try:
+            self._hold_folder()
+            self._start_parts()
+            if self.options.services:
+                self._prepare_database()
+            self._start_services()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything in the reverse order, and let go of the folder. Its data stays."""
+        for name in reversed(self.services):
+            self.services[name].signal(self.services[name].command.stop_signal)
+        for child in reversed(self.children()):
+            self.on_change(f"stopping {child.name}")
+            child.stop()
+        self._held.close()
+
+    def _hold_folder(self) -> None:
+        folders.make(self.folder)
+        self._held.enter_context(folders.lock(self.folder))
+        for left in folders.read_run(self.folder).children:
+            end_stale(left.pid, left.created)
+        free = shutil.disk_usage(self.folder.root).free
+        if free < NEEDED_BYTES:
+            what = f"Only {free >> 20} MB are free at {self.folder.root}; a stack needs {NEEDED_BYTES >> 20} MB."
+            raise UserError(what, "Make room, or name a folder on another disk with --data.")
+        default_zone = str(Settings.model_fields["timezone"].default)
+        self._settled = folders.settle(self.folder, self.options.timezone, default_zone)
+
+    def _settle(self, change: Callable[[Settled], Settled]) -> None:
+        with self._settling:
+            self._settled = change(self.settled)
+            folders.write_settled(self.folder, self._settled)
+
+    def port(self, name: str, *preferred: int) -> int:
+        """The port that goes by this name: the one the user fixed, the last start's, one preferred, or a free one."""
+        if fixed := self.options.ports.get(name):
+            if not ports.is_free(fixed):
+                raise UserError(f"Port {fixed}, asked for {name}, is taken.", "Free it, or ask for another.")
+            chosen = fixed
+        else:
+            kept = self.settled.ports.get(name)
+            others = {port for key, port in self.settled.ports.items() if key != name}
+            chosen = ports.free_port([kept] if kept else preferred, others)
+        self._settle(lambda settled: replace(settled, ports=settled.ports | {name: chosen}))
+        return chosen
+
+    def _made(self, part: str) -> None:
+        self._settle(lambda settled: replace(settled, made=tuple(sorted({*settled.made, part}))))
+
+    def _start_parts(self) -> None:
+        """Kafka and Postgres side by side, unless others' are used."""
+        self.urls = Urls(self.options.kafka_bootstrap or "", self.options.database_url or "")
+        work: list[Callable[[], None]] = []
+        if not self.options.kafka_bootstrap:
+            node = self._kafka_node()
+            self.urls = replace(self.urls, kafka=node.bootstrap)
+            work.append(partial(self._start_kafka, node))
+        if not self.options.database_url:
+            server = self._postgres_server()
+            self.urls = replace(self.urls, database=server.url())
+            work.append(partial(self._start_postgres, server))
+        side_by_side(work)
+        topics.create(self.urls.kafka, self.options.topic_prefix)
+
+    def _kafka_node(self) -> kafka_part.Node:
+        return kafka_part.Node(
+            folder=self.folder.kafka,
+            log=self.folder.log("kafka"),
+            cluster_id=self.settled.cluster_id,
+            port=self.port("kafka"),
+            controller_port=self.port("kafka-controller"),
+            class_path=jars.ensure(),
+        )
+
+    def _start_kafka(self, node: kafka_part.Node) -> None:
+        kafka_part.prepare(node, made="kafka" in self.settled.made)
+        self._made("kafka")
+        self._launch(self._parts.setdefault("kafka", kafka_part.child(node)))
+
+    def _postgres_server(self) -> postgres_part.Server:
+        return postgres_part.server(
+            self.folder.postgres,
+            self.folder.log("postgres"),
+            self.port("postgres"),
+            self.settled.owner_password,
+            throwaway=self.options.throwaway,
+        )
+
+    def _start_postgres(self, server: postgres_part.Server) -> None:
+        postgres_part.prepare(server, made="postgres" in self.settled.made)
+        self._made("postgres")
+        self._launch(self._parts.setdefault("postgres", postgres_part.child(server)))
+        postgres_part.create_database(server)
+
+    def _launch(self, child: Child) -> None:
+        child.start()
+        self.on_change(f"starting {child.name}")
+        child.wait_ready(self._cancelled)
+        self.on_change(f"{child.name} is ready")
+
+    def _prepare_database(self) -> None:
+        from libs.common.migrate import migrate
+
+        self.on_change("migrating the database")
+        migrate(self.urls.database, self.settled.passwords)
+        if not self.settled.server_key:
+            from libs.common.keys import create_key
+
+            key = create_key(self.urls.database, "local operator", KEY_SCOPES, ("*",))
+            self._settle(lambda settled: replace(settled, server_key=key))
+
+    def _start_services(self) -> None:
+        present = [service for service in self.options.services if service.exists]
+        for service in present:
+            self.add_service(service)
+        for service in present:
+            self.services[service.name].start()
+        for service in present:
+            self._launch(self.services[service.name])
+
+    def add_service(
+        self, service: service_parts.Service, name: str = "", env: Mapping[str, str] | None = None
+    ) -> Child:
+        """A process of a service, not started yet; any number of one service under names of their own.
+
+        `env` comes over everything else. The door's port, if the service has one, is in `urls`.
+        """
+        name = name or service.name
+        child_ports = {"ops": self.port(f"{name}-ops")}
+        if service.port_setting:
+            child_ports["door"] = self.port(name, service.port)
+            self.urls = replace(self.urls, **{service.name: f"http://{ports.HOST}:{child_ports['door']}"})
+        around = service_parts.Surroundings(self.urls.kafka, self.options.topic_prefix, self.settled.timezone)
+        password = self.settled.passwords[service.role]
+        url = postgres_part.with_role(self.urls.database, service.role, password)
+        whole = service_parts.service_env(service, around, url, child_ports)
+        whole |= {**self.options.env, **(env or {})}
+        child = service_parts.child(name, service.module, whole, self.folder.root, self.folder.log(name))
+        self.services[name] = child
+        return child
+
+
+def side_by_side(work: list[Callable[[], None]]) -> None:
+    """Run steps at the same time; the first error is raised when all have ended."""
+    with ThreadPoolExecutor(max(1, len(work))) as pool:
+        for future in [pool.submit(step) for step in work]:
+            future.result()

@@ -1,0 +1,91 @@
+"""Every setting of every service, in one class, from environment variables `QUNLI_*`."""
+
+from functools import cached_property, lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from libs.common.topics import Topic
+
+
+class Settings(BaseSettings):
+    """Settings of one process. A value that does not fit stops the process at start with the field's name."""
+
+    model_config = SettingsConfigDict(env_prefix="QUNLI_", frozen=True, extra="ignore")
+
+    kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka brokers, host:port, comma separated")
+    topic_prefix: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,64}$",
+        description="Put before every topic's and group's name: several logs on one Kafka, as tests need them",
+    )
+    database_url: SecretStr = Field(
+        SecretStr("postgresql://127.0.0.1:5432/qunli"),
+        description="Postgres of this process, with its own role: postgresql://role:password@host:port/database",
+    )
+    timezone: str = Field("Asia/Shanghai", description="The retailer's time zone; fixed with the first record of a log")
+    environment: str = Field("local", description="Name of the deployment, in traces and logs")
+
+    host: str = Field("127.0.0.1", description="Address that the HTTP services listen on")
+    ingest_port: int = Field(8080, ge=0, le=65535, description="Port of ingest")
+    gateway_port: int = Field(8081, ge=0, le=65535, description="Port of the gateway")
+    ops_port: int = Field(0, ge=0, le=65535, description="Port of probes of this process; 0 = any free one")
+
+    database_pool: int = Field(6, ge=1, le=100, description="Connections to Postgres per process")
+    database_acquire_seconds: float = Field(
+        2.0, gt=0, description="How long a request waits for a connection before 503"
+    )
+
+    produce_timeout_seconds: float = Field(
+        10.0, gt=0, description="How long ingest waits for the log's acknowledgement before 'unknown'"
+    )
+    produce_max_records: int = Field(50_000, ge=1, description="Records in flight to the log before 503")
+    produce_max_bytes: int = Field(64 << 20, ge=1 << 20, description="Bytes in flight to the log before 503")
+    produce_batch_bytes: int = Field(256 << 10, ge=16 << 10, description="Largest batch per partition")
+
+    step_records: int = Field(2_000, ge=1, description="Most records in one step of a processor")
+    slice_memberships: int = Field(2_000, ge=1, description="Most memberships in one slice of a day close")
+    cached_memberships: int = Field(400_000, ge=0, description="Memberships kept in memory per engagement process")
+    session_seconds: float = Field(
+        30.0, ge=3, description="Kafka group session: a silent processor loses its partitions"
+    )
+    stuck_seconds: float = Field(
+        60.0, ge=5, description="Lag and no step for this long: the processor exits and is restarted"
+    )
+    key_cache_seconds: float = Field(30.0, ge=0, le=30, description="How long a server key is cached")
+    journal_payload_days: int = Field(
+        400,
+        ge=1,
+        description="Payloads in the journal are trimmed after this many days; ids and hashes never",
+    )
+
+    otlp_endpoint: str = Field("", description="OTLP/HTTP collector for traces; empty = none are exported")
+    trace_sample: float = Field(0.01, ge=0, le=1, description="Share of requests traced")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            msg = f"{value!r} is no time zone of the IANA database, such as Asia/Shanghai"
+            raise ValueError(msg)
+        return value
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The retailer's time zone."""
+        return ZoneInfo(self.timezone)
+
+    def topic_name(self, topic: Topic) -> str:
+        """The topic's name on this deployment's Kafka."""
+        return topic.name_with(self.topic_prefix)
+
+    def group_name(self, group: str) -> str:
+        """The consumer group's name on this deployment's Kafka."""
+        return self.topic_prefix + group
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once from its environment."""
+    return Settings()

@@ -1,0 +1,252 @@
+"""HTTP as both doors speak it: problem answers with stable codes, request ids, a limit on bodies, positions.
+
+Errors are RFC 9457 `application/problem+json` with a member `code` out of PROBLEMS.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+
+import asyncpg
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from libs.common.errors import QunliError
+from libs.common.kafka import LogUnavailable
+from libs.common.postgres import DatabaseBusy, DatabaseUnavailable
+from libs.common.writer import TooMuchInFlight
+
+MAX_BODY = 1 << 20
+RETRY_AFTER = "1"
+
+# Every code that an answer as a whole can carry: its status and title.
+PROBLEMS: Mapping[str, tuple[int, str]] = {
+    "unreadable": (400, "The body cannot be read"),
+    "bad_value": (422, "A value does not fit"),
+    "invalid": (422, "The request does not fit its description"),
+    "bad_cursor": (422, "The cursor is not one of this list"),
+    "bad_position": (400, "X-Qunli-After is not a position"),
+    "position_beyond_log": (400, "X-Qunli-After is beyond the end of the log"),
+    "not_applied_yet": (503, "The position has not been applied in time"),
+    "unauthenticated": (401, "A valid credential is needed"),
+    "not_found": (404, "Nothing here"),
+    "method_not_allowed": (405, "This method is not offered here"),
+    "day_not_over": (409, "The day is not over yet"),
+    "letter_id_conflict": (409, "An id conflict cannot be replayed"),
+    "letter_replayed": (409, "The letter has been replayed already"),
+    "settings_busy": (409, "Settings are being changed by someone else"),
+    "body_too_large": (413, "The body is too large"),
+    "too_many_events": (413, "Too many events in one request"),
+    "unsupported_media_type": (415, "This form of body is not accepted"),
+    "log_unavailable": (503, "The log does not answer"),
+    "too_much_in_flight": (503, "Too much waits for the log already"),
+    "outcome_unknown": (503, "The log has not acknowledged in time"),
+    "keys_unavailable": (503, "Keys cannot be checked"),
+    "database_unavailable": (503, "The database does not answer"),
+    "database_busy": (503, "The database is busy"),
+    "internal": (500, "Something went wrong here"),
+}
+_BY_STATUS = {400: "unreadable", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 422: "invalid"}
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+
+log = logging.getLogger(__name__)
+
+
+class Problem(QunliError):
+    """{detail}"""
+
+    def __init__(self, code: str, detail: str, **members: object) -> None:
+        """`code` of PROBLEMS; `members` go into the answer beside it."""
+        super().__init__(detail=detail)
+        self.code = code
+        self.detail = detail
+        self.members = members
+
+
+def problem_response(
+    code: str, detail: str, members: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer to a request that failed as a whole; `members` stand beside the code."""
+    status, title = PROBLEMS[code]
+    body = {
+        "type": f"urn:qunli:problem:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **(members or {}),
+    }
+    all_headers = {**_standing_headers(status), **(headers or {})}
+    return Response(msgspec.json.encode(body), status, all_headers, "application/problem+json")
+
+
+def _standing_headers(status: int) -> dict[str, str]:
+    match status:
+        case 401:
+            return {"WWW-Authenticate": 'Bearer realm="qunli"'}
+        case 413:
+            return {"Connection": "close"}  # or the rest of the body would have to be read
+        case 503:
+            return {"Retry-After": RETRY_AFTER}
+        case _:
+            return {}
+
+
+# What goes wrong in the same way on every route.
+_CODES: Mapping[type[Exception], str] = {
+    TooMuchInFlight: "too_much_in_flight",
+    LogUnavailable: "log_unavailable",
+    DatabaseBusy: "database_busy",
+    DatabaseUnavailable: "database_unavailable",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of the app answered as a problem."""
+    for kind in _CODES:
+        app.add_exception_handler(kind, _known)
+    for kind in (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError, TimeoutError):
+        app.add_exception_handler(kind, _database)
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(Exception, _internal)
+
+
+async def _known(_: Request, error: Exception) -> Response:
+    return problem_response(_CODES[type(error)], str(error))
+
+
+async def _database(_: Request, error: Exception) -> Response:
+    log.warning("a request met a database that failed: %s", type(error).__name__)
+    return problem_response("database_unavailable", "The database did not answer this request.")
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem_response(error.code, error.detail, error.members)
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = _BY_STATUS.get(error.status_code, "internal")
+    return problem_response(code, f"{PROBLEMS[code][1]}.", headers=error.headers)
+
+
+async def _validation(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in first["loc"][1:])
+    return problem_response("invalid", first["msg"], {"path": path})
+
+
+async def _internal(_: Request, __: Exception) -> Response:
+    return problem_response("internal", "The error is in the service's log, under this request's id.")
+
+
+# --- the middleware in front of an app --------------------------------------------------------------------------
+
+
+def doorway(app: ASGIApp, max_body: int = MAX_BODY) -> ASGIApp:
+    """Plain ASGI in front of an app: a request id on every answer, and 413 for a body above `max_body` bytes."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await _Exchange(scope, receive, send, max_body).run(app)
+        else:
+            await app(scope, receive, send)
+
+    return serve
+
+
+class _BodyTooLarge(Exception):
+    """Unwinds the app; caught just outside it."""
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    __slots__ = ("declared", "left", "max_body", "receive_", "refused", "request_id", "scope", "send_", "started")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int) -> None:
+        self.scope, self.receive_, self.send_ = scope, receive, send
+        self.max_body = self.left = max_body
+        self.started = self.refused = False
+        headers = dict(scope["headers"])
+        self.request_id = _sane_id(headers.get(b"x-request-id"))
+        length = headers.get(b"content-length", b"")
+        self.declared = int(length) if length.isdigit() else 0
+        scope["request_id"] = self.request_id.decode()
+
+    async def run(self, app: ASGIApp) -> None:
+        self.refused = self.declared > self.max_body
+        if not self.refused:
+            await self._answer(app)
+        if self.refused and not self.started:
+            await self._refuse()
+
+    async def _answer(self, app: ASGIApp) -> None:
+        try:
+            await app(self.scope, self.receive, self.send)
+        except Exception:
+            if not self.refused:
+                log.exception("request %s failed", self.scope["request_id"])
+                if not self.started:
+                    raise
+
+    async def receive(self) -> Message:
+        message = await self.receive_()
+        if message["type"] == "http.request":
+            self.left -= len(message.get("body", b""))
+            if self.left < 0:
+                self.refused = True
+                raise _BodyTooLarge
+        return message
+
+    async def send(self, message: Message) -> None:
+        if self.refused and not self.started:
+            return  # what the app makes of the interruption: `run` answers instead
+        if message["type"] == "http.response.start":
+            self.started = True
+            message["headers"] = [*message["headers"], (b"x-request-id", self.request_id)]
+        await self.send_(message)
+
+    async def _refuse(self) -> None:
+        response = problem_response("body_too_large", f"A body may have {self.max_body} bytes.")
+        self.refused = False
+        await response(self.scope, self.receive_, self.send)
+
+
+def _sane_id(given: bytes | None) -> bytes:
+    if given and _REQUEST_ID.fullmatch(given):
+        return given
+    return secrets.token_hex(8).encode()
+
+
+# --- positions --------------------------------------------------------------------------------------------------
+
+Position = Mapping[tuple[str, int], int]
+_POSITION = re.compile(r"([A-Za-z0-9._-]+)/([0-9]{1,5})=([0-9]{1,18})")
+
+
+def format_position(topic: str, offsets: Iterable[tuple[int, int]]) -> str:
+    """What `X-Qunli-Position` says: `member-events/0=123,member-events/7=55`, of (partition, offset) pairs."""
+    return ",".join(f"{topic}/{partition}={offset}" for partition, offset in offsets)
+
+
+def parse_position(text: str) -> Position:
+    """The inverse, as `X-Qunli-After` brings it. ValueError if it is not one."""
+    found: dict[tuple[str, int], int] = {}
+    for part in text.split(","):
+        match = _POSITION.fullmatch(part.strip())
+        if not match:
+            msg = f"{part!r} is no position topic/partition=offset"
+            raise ValueError(msg)
+        topic, partition, offset = match.groups()
+        found[topic, int(partition)] = int(offset)
+    return found

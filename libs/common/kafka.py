@@ -1,0 +1,95 @@
+"""Kafka's clients as every service uses them: producers that acknowledge, and the question where the log ends.
+
+The idempotent producer and transactions are not used: an unreachable broker hangs them, and a batch that expires
+stops its partition for good. Event ids and offsets in Postgres make repeated records harmless instead.
+"""
+
+import asyncio
+import logging
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from libs.common.config import Settings
+from libs.common.errors import QunliError
+from libs.common.topics import Topic
+
+LINGER_MS = 3  # lets records of one moment share a batch; under load the batch in flight is the wait
+COMPRESSION = "zstd"  # costs the same as snappy here and halves the log; aiokafka's lz4 costs three times as much
+
+log = logging.getLogger(__name__)
+
+
+class LogUnavailable(QunliError):
+    """The log does not answer: {reason}"""
+
+
+def make_producer(settings: Settings, client_id: str) -> AIOKafkaProducer:
+    """A producer that acknowledges when all in-sync replicas have a record. Not started; needs a running loop."""
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap,
+        client_id=client_id,
+        acks="all",
+        enable_idempotence=False,
+        compression_type=COMPRESSION,
+        linger_ms=LINGER_MS,
+        max_batch_size=settings.produce_batch_bytes,
+        # aiokafka compares single records with this, before compression; the topics' own limits decide
+        max_request_size=4 << 20,
+        request_timeout_ms=int(settings.produce_timeout_seconds * 1000),
+        metadata_max_age_ms=60_000,
+    )
+
+
+def open_probe(settings: Settings, client_id: str) -> AIOKafkaConsumer:
+    """A consumer that only asks for the log's ends: no group, nothing fetched. Not started."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap,
+        client_id=client_id,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+    )
+
+
+async def end_offsets(consumer: AIOKafkaConsumer, topic: str, partitions: int, seconds: float) -> dict[int, int]:
+    """The next offset of each partition of `topic`, or LogUnavailable after `seconds`.
+
+    A dead broker looks like an idle topic to a consumer; this is how it is told apart.
+    """
+    wanted = [TopicPartition(topic, partition) for partition in range(partitions)]
+    try:
+        async with asyncio.timeout(seconds):
+            ends = await consumer.end_offsets(wanted)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise LogUnavailable(reason=reason(error)) from error
+    return {tp.partition: offset for tp, offset in ends.items()}
+
+
+async def probe_log(settings: Settings, topic: Topic, seconds: float = 3.0) -> dict[int, int]:
+    """The same over a connection of its own, for a process without a consumer."""
+    consumer = open_probe(settings, "qunli-probe")
+    try:
+        async with asyncio.timeout(seconds):
+            await consumer.start()
+        return await end_offsets(consumer, settings.topic_name(topic), topic.partitions, seconds)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise LogUnavailable(reason=reason(error)) from error
+    finally:
+        await close(consumer, seconds)
+
+
+async def close(client: AIOKafkaConsumer | AIOKafkaProducer, seconds: float) -> None:
+    """Stop a client within `seconds`: with its broker away, `stop` may wait for ever or raise CancelledError."""
+    stopping = asyncio.ensure_future(client.stop())
+    await asyncio.wait({stopping}, timeout=seconds)
+    if not stopping.done():
+        stopping.cancel()
+        await asyncio.wait({stopping}, timeout=1)
+    if stopping.done() and not stopping.cancelled() and (error := stopping.exception()):
+        log.warning("a Kafka client did not stop cleanly: %s", reason(error))
+
+
+def reason(error: BaseException) -> str:
+    """What an exception says, or its name: some of Kafka's and asyncio's say nothing."""
+    return str(error) or type(error).__name__

@@ -1,0 +1,210 @@
+"""A lane: everything one process does for one partition, from taking it over to giving it up."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Generic
+
+import asyncpg
+from aiokafka import TopicPartition
+
+from libs.common import clock
+from libs.common.errors import QunliError
+from libs.common.failpoints import failpoint
+from libs.common.guards import check_ends
+from libs.common.outbox import Publisher, Row, Target, stop_task
+from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, acquire
+from libs.common.step import QUERIES, Fenced, OutcomeUnknown, Position, Record, State, Stream, published_since, run_step
+
+if TYPE_CHECKING:
+    from libs.common.processor import Processor
+
+log = logging.getLogger(__name__)
+
+# What a database that restarts, fails over or is slow raises: the lane forgets its cache and starts again from its row.
+DATABASE_TROUBLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
+    DatabaseBusy,
+    DatabaseUnavailable,
+    OSError,
+    TimeoutError,
+)
+EMPTY_STEP_SECONDS = 1.0
+MAX_OUTBOX = 20_000  # rows waiting for the log before a lane pauses
+RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
+
+
+class Stuck(QunliError):
+    """{topic}/{partition} has had records to apply and no step for {seconds:.0f} s: this process starts anew"""
+
+
+class Lane(Generic[State]):
+    """Owns a partition: position, cache, queue and publisher. All of it belongs to one epoch."""
+
+    def __init__(self, processor: "Processor[State]", stream: Stream) -> None:
+        self.processor, self.stream = processor, stream
+        self.settings = processor.settings
+        self.position: Position | None = None
+        self.moved_at = clock.monotonic()
+        self.state: Any = None
+        self.trouble = False
+        self.publisher = Publisher(processor.producer)
+        self._queue: deque[Record] = deque()
+        self._seqs: dict[Target, int] = {}
+        self._deleted: dict[Target, int] = {}
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._paused = True
+
+    # --- what the processor tells it ------------------------------------------------------------------------
+
+    def offer(self, records: Sequence[Record]) -> None:
+        """Queue fetched records; a full queue pauses the partition."""
+        self._queue.extend(records)
+        self._wake.set()
+        if len(self._queue) > 3 * self.settings.step_records:
+            self._pause()
+
+    def stop(self) -> None:
+        """Let `run` return after the step under way."""
+        self._stopping = True
+        self._wake.set()
+
+    def check_moving(self, log_end: int) -> None:
+        """Stuck if there are records to apply and nothing has moved for too long."""
+        idle = clock.monotonic() - self.moved_at
+        if self.position is None or self.position.next_offset >= log_end:
+            self.moved_at = clock.monotonic()
+        elif idle > self.settings.stuck_seconds:
+            raise Stuck(topic=self.stream.topic, partition=self.stream.partition, seconds=idle)
+
+    # --- its life -------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Take the partition over, then step until stopped. Raises what breaks a promise."""
+        publishing = asyncio.create_task(self.publisher.run())
+        try:
+            await self._persist(self._take_over)
+            while not self._stopping:
+                await self._wait()
+                if not self._stopping:
+                    await self._persist(self._step)
+        finally:
+            await stop_task(publishing)
+
+    async def _persist(self, action: Any) -> None:
+        """Run `action`; while the database gives trouble, start again from the partition's row, with pauses."""
+        failures = 0
+        while not self._stopping:
+            try:
+                if failures and self.position is not None:
+                    await self._reload()
+                await action()
+            except (*DATABASE_TROUBLE, OutcomeUnknown) as error:
+                pause = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+                failures += 1
+                self.trouble = True
+                self.moved_at = clock.monotonic()
+                log.warning(
+                    "partition %d: %s: %s; again in %s s", self.stream.partition, type(error).__name__, error, pause
+                )
+                await asyncio.sleep(pause)
+            else:
+                self.trouble = False
+                return
+
+    async def _take_over(self) -> None:
+        stream = (self.stream.group, self.stream.topic, self.stream.partition)
+        async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
+            failpoint("assignment")
+            self.position = Position.from_row(await c.fetchrow(QUERIES["take_partition"], *stream))
+            await self._load(c)
+        await check_ends(self.processor.consumer, self.stream, self.position.next_offset)
+        await self.publisher.drained()
+        self._seek()
+        log.info("partition %d: epoch %d from offset %d", stream[2], self.position.epoch, self.position.next_offset)
+
+    async def _reload(self) -> None:
+        """The outcome of a COMMIT is unknown: what the partition's row says is what happened."""
+        assert self.position is not None
+        stream = (self.stream.group, self.stream.topic, self.stream.partition)
+        async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
+            position = Position.from_row(await c.fetchrow(QUERIES["read_partition"], *stream))
+            if position.epoch != self.position.epoch:
+                raise Fenced(topic=stream[1], partition=stream[2], theirs=position.epoch, ours=self.position.epoch)
+            await self.publisher.drained()
+            self.position = position
+            await self._load(c)
+        await self.publisher.drained()
+        self._pause()
+        self._seek()
+
+    async def _load(self, connection: Any) -> None:
+        partition = self.stream.partition
+        self._seqs = {
+            (r["topic"], r["target"]): r["next_seq"] for r in await connection.fetch(QUERIES["load_seqs"], partition)
+        }
+        self._deleted = {}
+        self.publisher.published.clear()
+        self.publisher.extend([Row(**row) for row in await connection.fetch(QUERIES["load_outbox"], partition)])
+        self.state = await self.processor.logic.load(connection, partition)
+
+    def _seek(self) -> None:
+        assert self.position is not None
+        self._queue.clear()
+        self.processor.consumer.seek(self._topic_partition, self.position.next_offset)
+        self._resume()
+
+    @property
+    def _topic_partition(self) -> TopicPartition:
+        return TopicPartition(self.stream.topic, self.stream.partition)
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self.processor.consumer.pause(self._topic_partition)
+            self._paused = True
+
+    def _resume(self) -> None:
+        if self._paused:
+            self.processor.consumer.resume(self._topic_partition)
+            self._paused = False
+
+    async def _wait(self) -> None:
+        """Until there is something to do: records, open work, or outbox rows to delete for a second."""
+        while self.publisher.depth > MAX_OUTBOX and not self._stopping:
+            await asyncio.sleep(0.02)
+        if self._queue or (self.position is not None and self.position.work):
+            return
+        self._wake.clear()
+        try:
+            await asyncio.wait_for(self._wake.wait(), EMPTY_STEP_SECONDS)
+        except TimeoutError:
+            return
+
+    async def _step(self) -> None:
+        assert self.position is not None
+        done = published_since(self.publisher, self._deleted)
+        waiting = list(self._queue)[: self.settings.step_records]
+        records = waiting[: self.processor.logic.take(self.state, waiting, self.position.work)]
+        if not records and not done and self.position.work is None:
+            return
+        failpoint("fetched")
+        async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
+            self.position, rows, _ = await run_step(
+                c, self.stream, self.position, records, self.processor.logic, self.state, self._seqs, done
+            )
+        self.publisher.extend(rows)
+        self._deleted.update({target: last for target, (_, last) in done.items()})
+        for _ in records:
+            self._queue.popleft()
+        self.moved_at = clock.monotonic()
+        if len(self._queue) < self.settings.step_records:
+            self._resume()

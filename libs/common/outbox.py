@@ -1,0 +1,155 @@
+"""The outbox: messages of committed steps, published in order until the log has acknowledged them.
+
+One publisher per source partition. Per target partition one batch is unacknowledged at a time; after any error
+it goes on from the first unacknowledged row, so a message may go out twice and never after a later one.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from libs.common.events import Source, with_seq
+from libs.common.failpoints import failpoint
+
+log = logging.getLogger(__name__)
+
+Target = tuple[str, int]  # topic, partition
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """A message that a step derives: where it goes, what it is an effect of, and what it says (without seq)."""
+
+    topic: str
+    target: int
+    source: Source
+    key: bytes
+    content: bytes
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A message as the outbox holds it, with the seq that its step gave it."""
+
+    topic: str
+    target: int
+    seq: int
+    key: bytes
+    content: bytes
+    traceparent: str | None
+
+    @property
+    def value(self) -> bytes:
+        """The record's value on the topic."""
+        return with_seq(self.content, self.seq)
+
+    @property
+    def headers(self) -> list[tuple[str, bytes]]:
+        """The record's headers."""
+        return [("traceparent", self.traceparent.encode())] if self.traceparent else []
+
+
+def number(messages: Iterable[Out], seqs: dict[Target, int]) -> tuple[list[Row], dict[Target, int]]:
+    """Give each message the next seq of its target, in order. Returns the rows and the counters that moved."""
+    moved: dict[Target, int] = {}
+    rows = []
+    for message in messages:
+        target = (message.topic, message.target)
+        seq = moved[target] if target in moved else seqs.get(target, 0)
+        moved[target] = seq + 1
+        rows.append(Row(message.topic, message.target, seq, message.key, message.content, message.traceparent))
+    return rows, moved
+
+
+class Publisher:
+    """Publishes the rows of one source partition. `published` says, per target, the last seq acknowledged."""
+
+    RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self._pending: deque[Row] = deque()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.published: dict[Target, int] = {}
+
+    @property
+    def depth(self) -> int:
+        """Rows that are not acknowledged yet."""
+        return len(self._pending)
+
+    def extend(self, rows: Iterable[Row]) -> None:
+        """Take over the rows of a committed step, in order."""
+        self._pending.extend(rows)
+        if self._pending:
+            self._idle.clear()
+            self._wake.set()
+
+    async def drained(self) -> None:
+        """Wait until all rows are acknowledged."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Publish for ever; cancelled with its partition."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pending:
+                await self._publish(list(self._pending))
+            self._idle.set()
+
+    async def _publish(self, rows: Sequence[Row]) -> None:
+        by_target: dict[Target, list[Row]] = {}
+        for row in rows:
+            by_target.setdefault((row.topic, row.target), []).append(row)
+        await asyncio.gather(*(self._send_all(target, part) for target, part in by_target.items()))
+        for _ in rows:
+            self._pending.popleft()
+        failpoint("published")
+
+    async def _send_all(self, target: Target, rows: Sequence[Row]) -> None:
+        done = failures = 0
+        while done < len(rows):
+            try:
+                done += await self._send_batch(target, rows[done:])
+                failures = 0
+            except (TimeoutError, KafkaError) as error:
+                pause = self.RETRY_SECONDS[min(failures, len(self.RETRY_SECONDS) - 1)]
+                failures += 1
+                log.warning("publishing to %s/%d failed (%s), again in %s s", *target, type(error).__name__, pause)
+                await asyncio.sleep(pause)
+                continue
+            self.published[target] = rows[done - 1].seq
+            failpoint("half_published")
+
+    async def _send_batch(self, target: Target, rows: Sequence[Row]) -> int:
+        """Send as many of the first rows as one batch holds and wait for its acknowledgement. Returns how many."""
+        topic, partition = target
+        batch = self._producer.create_batch()
+        count = 0
+        for row in rows:
+            if batch.append(key=row.key, value=row.value, timestamp=None, headers=row.headers) is None:
+                break
+            count += 1
+        if count:
+            batch.close()
+            await (await self._producer.send_batch(batch, topic, partition=partition))
+            return count
+        row = rows[0]  # larger than a batch: alone
+        await self._producer.send_and_wait(topic, row.value, row.key, partition, headers=row.headers)
+        return 1
+
+
+async def stop_task(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait until it is gone, whatever it ended with."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, Exception):
+        await task

@@ -1,0 +1,80 @@
+"""Postgres as every service uses it: a pool with time-outs, and SQL that has a name.
+
+A query stands in a `queries.sql` beside the code that runs it, under a line `-- name: load_members`.
+"""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+
+from libs.common.config import Settings
+from libs.common.errors import QunliError
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
+    Pool: TypeAlias = asyncpg.Pool
+else:
+    Connection, Pool = asyncpg.Connection, asyncpg.Pool
+
+# A stuck owner is cut off (idle) before a waiting one gives up (lock), and that before a statement as a whole.
+TIMEOUTS = {
+    "idle_in_transaction_session_timeout": "5s",
+    "lock_timeout": "8s",
+    "statement_timeout": "10s",
+}
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+class DatabaseUnavailable(QunliError):
+    """The database does not answer: {reason}"""
+
+
+class DatabaseBusy(QunliError):
+    """No connection to the database was free within {seconds} s"""
+
+
+def load_queries(folder: Path, file: str = "queries.sql") -> Mapping[str, str]:
+    """The named queries of `folder/file`: name -> SQL. ValueError if a name stands twice."""
+    parts = _NAME.split((folder / file).read_text(encoding="utf-8"))
+    names, bodies = parts[1::2], parts[2::2]
+    if len(set(names)) != len(names):
+        msg = f"a query name stands twice in {folder / file}"
+        raise ValueError(msg)
+    return dict(zip(names, (body.strip() for body in bodies), strict=True))
+
+
+async def create_pool(settings: Settings, *, application: str, schema: str, size: int | None = None) -> Pool:
+    """A pool whose sessions see `schema` first and end by themselves when stuck. DatabaseUnavailable if none opens."""
+    try:
+        return await asyncpg.create_pool(
+            settings.database_url.get_secret_value(),
+            min_size=1,
+            max_size=size or settings.database_pool,
+            timeout=5,
+            command_timeout=15,
+            max_inactive_connection_lifetime=300,
+            server_settings={"application_name": application, "search_path": schema, **TIMEOUTS},
+        )
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        raise DatabaseUnavailable(reason=str(error) or type(error).__name__) from error
+
+
+@asynccontextmanager
+async def acquire(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
+    """A connection within `seconds`, or DatabaseBusy: `pool.acquire` alone would wait for ever."""
+    try:
+        connection = await pool.acquire(timeout=seconds)
+    except TimeoutError as error:
+        raise DatabaseBusy(seconds=seconds) from error
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+        raise DatabaseUnavailable(reason=str(error) or type(error).__name__) from error
+    try:
+        yield connection
+    finally:
+        await pool.release(connection, timeout=5)

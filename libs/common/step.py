@@ -1,0 +1,304 @@
+"""One step of one partition: one transaction that moves its offset and everything that follows from the records.
+
+The first statement is a compare-and-set on the partition's row. It fails for an owner that has been replaced
+(its epoch is old) and for one that applies a batch twice (its offset is old): so each record has its effects
+exactly once, whatever is delivered, restarted or cut.
+"""
+
+import asyncio
+import base64
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import asyncpg
+import msgspec
+from aiokafka import ConsumerRecord
+
+from libs.common.errors import QunliError
+from libs.common.events import Source
+from libs.common.failpoints import failpoint
+from libs.common.outbox import Out, Publisher, Row, Target, number
+from libs.common.postgres import Connection, load_queries
+
+QUERIES = load_queries(Path(__file__).parent)
+State = TypeVar("State")
+Record: TypeAlias = ConsumerRecord
+
+
+class Fenced(QunliError):
+    """Another owner has taken {topic}/{partition} (epoch {theirs}, ours is {ours}): this process leaves the group"""
+
+
+class OffsetGap(QunliError):
+    """{topic}/{partition}: offset {found} came where {expected} was due. The log has a hole: nothing is applied.
+
+    Topics here are neither compacted nor transactional, so their offsets have no holes.
+    """
+
+
+class OutcomeUnknown(QunliError):
+    """The partition's row is not what the last step left: {topic}/{partition}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Long work that is open: the record that asked for it, the day it closes (None: new settings), how far it is.
+
+    `after` is the last (store, member) done, where work goes by keys; work that finds what is left by itself has None.
+    """
+
+    offset: int
+    day: int | None
+    after: tuple[str, str] | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What names a partition's row."""
+
+    group: str
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A partition's row in `stream_offset`. `cursor` counts slices, of all work ever: none happens twice."""
+
+    next_offset: int
+    epoch: int
+    work: Work | None
+    cursor: int
+
+    @classmethod
+    def from_row(cls, row: Any) -> "Position":
+        """From the columns of `take_partition` and `read_partition`."""
+        work = None
+        if row["close_offset"] is not None:
+            after = row["close_after"]
+            key = None if after is None else (after[0], after[1])
+            work = Work(row["close_offset"], row["close_day"], key, row["close_traceparent"])
+        return cls(row["next_offset"], row["epoch"], work, row["close_cursor"])
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record that could not be applied, and why."""
+
+    record: Record
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a service makes of a step. `keep` changes the caches and runs after COMMIT only."""
+
+    messages: Sequence[Out]
+    work: Work | None
+    letters: Sequence[Letter] = ()
+    replayed: Mapping[str, int] = field(default_factory=dict)
+    keep: Callable[[], None] = lambda: None
+
+
+class Logic(Protocol[State]):
+    """What a service adds to the processor. `State` belongs to (partition, epoch)."""
+
+    dead_letters: str
+
+    async def load(self, connection: Connection, partition: int) -> State:
+        """What the service keeps of a partition in memory, from its tables."""
+
+    def take(self, state: State, records: Sequence[Record], work: Work | None) -> int:
+        """How many of the first records the next step can hold; 0 is right only while work is open."""
+
+    async def step(self, connection: Connection, state: State, records: Sequence[Record], work: Work | None) -> Result:
+        """Apply records, and a slice of open work, in the caller's transaction."""
+
+
+def letter_id(topic: str, partition: int, offset: int) -> str:
+    """The id of a dead letter: the coordinates of the record it is about."""
+    return f"{topic}-{partition}-{offset}"
+
+
+def check_contiguous(stream: Stream, expected: int, records: Iterable[Record]) -> None:
+    """OffsetGap unless the records' offsets run on from `expected` without a hole."""
+    for offset, record in enumerate(records, expected):
+        if record.offset != offset:
+            raise OffsetGap(topic=stream.topic, partition=stream.partition, found=record.offset, expected=offset)
+
+
+async def run_step(
+    connection: Connection,
+    stream: Stream,
+    position: Position,
+    records: Sequence[Record],
+    logic: Logic[State],
+    state: State,
+    seqs: dict[Target, int],
+    done: Mapping[Target, tuple[int, int]],
+) -> tuple[Position, list[Row], Result]:
+    """Run one step. `done`: outbox rows to delete, first and last seq per target.
+
+    Returns the new position, the rows to publish and the service's result, whose `keep` has run. Any exception
+    leaves nothing behind but, when COMMIT was under way, an outcome that only the partition's row can tell.
+    """
+    check_contiguous(stream, position.next_offset, records)
+    next_offset = position.next_offset + len(records)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await _compare_and_set(connection, stream, position, next_offset)
+        failpoint("offset_row")
+        result = await logic.step(connection, state, records, position.work)
+        rows, moved = await _write(connection, stream, logic.dead_letters, result, seqs, done)
+        cursor = await _set_work(connection, stream, position, result.work)
+        failpoint("state")
+    except BaseException:
+        await _rollback(transaction)
+        raise
+    commit = asyncio.ensure_future(transaction.commit())
+    await asyncio.sleep(0)
+    failpoint("commit_sent")
+    await commit
+    failpoint("committed")
+    seqs.update(moved)
+    result.keep()
+    return replace(position, next_offset=next_offset, work=result.work, cursor=cursor), rows, result
+
+
+async def _rollback(transaction: asyncpg.transaction.Transaction) -> None:
+    try:
+        await transaction.rollback()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        return  # the connection is gone, and the transaction with it
+
+
+async def _compare_and_set(connection: Connection, stream: Stream, position: Position, next_offset: int) -> None:
+    name = (stream.group, stream.topic, stream.partition)
+    held = await connection.fetchval(
+        QUERIES["compare_and_set"], *name, next_offset, position.next_offset, position.epoch, position.cursor
+    )
+    if held is None:
+        row = await connection.fetchrow(QUERIES["read_partition"], *name)
+        if row is None or row["epoch"] != position.epoch:
+            theirs = row and row["epoch"]
+            raise Fenced(topic=stream.topic, partition=stream.partition, theirs=theirs, ours=position.epoch)
+        raise OutcomeUnknown(topic=stream.topic, partition=stream.partition)
+
+
+async def _write(
+    connection: Connection,
+    stream: Stream,
+    dead_letters: str,
+    result: Result,
+    seqs: dict[Target, int],
+    done: Mapping[Target, tuple[int, int]],
+) -> tuple[list[Row], dict[Target, int]]:
+    if done:
+        topics, targets = zip(*done, strict=True)
+        first, last = zip(*done.values(), strict=True)
+        await connection.execute(QUERIES["delete_published"], stream.partition, topics, targets, first, last)
+    messages = [*result.messages, *(_letter_out(letter, dead_letters) for letter in result.letters)]
+    rows, moved = number(messages, seqs)
+    if rows:
+        await _insert_outbox(connection, stream.partition, messages, rows)
+        topics, targets = zip(*moved, strict=True)
+        await connection.execute(QUERIES["save_seqs"], stream.partition, topics, targets, list(moved.values()))
+    if result.letters:
+        await _insert_letters(connection, result.letters)
+    if result.replayed:
+        await connection.execute(QUERIES["mark_replayed"], list(result.replayed), list(result.replayed.values()))
+    return rows, moved
+
+
+async def _insert_outbox(connection: Connection, partition: int, messages: Sequence[Out], rows: Sequence[Row]) -> None:
+    await connection.execute(
+        QUERIES["insert_outbox"],
+        partition,
+        [row.topic for row in rows],
+        [row.target for row in rows],
+        [row.seq for row in rows],
+        [message.source.offset for message in messages],
+        [message.source.store for message in messages],
+        [message.source.subject for message in messages],
+        [message.source.index for message in messages],
+        [row.key for row in rows],
+        [row.content for row in rows],
+        [row.traceparent for row in rows],
+    )
+
+
+async def _set_work(connection: Connection, stream: Stream, position: Position, work: Work | None) -> int:
+    """Write how far long work is. Returns the new cursor."""
+    if work is None and position.work is None:
+        return position.cursor
+    await connection.execute(
+        QUERIES["set_work"],
+        *(stream.group, stream.topic, stream.partition),
+        work and work.offset,
+        work and work.day,
+        work and work.after,
+        work and work.traceparent,
+        position.cursor + 1,
+    )
+    return position.cursor + 1
+
+
+def _letter_out(letter: Letter, topic: str) -> Out:
+    record = letter.record
+    source = Source(record.topic, record.partition, record.offset, "", "", 0)
+    content = msgspec.json.encode(
+        {
+            "v": 1,
+            "kind": "dead_letter",
+            "id": letter_id(record.topic, record.partition, record.offset),
+            "source": source,
+            "code": letter.code,
+            "detail": letter.detail,
+            "timestamp": record.timestamp,
+            "key": _text(record.key),
+            "value": _text(record.value),
+            "headers": [(name, _text(value)) for name, value in record.headers],
+        }
+    )
+    return Out(topic, record.partition, source, record.key or b"", content, _traceparent(record))
+
+
+async def _insert_letters(connection: Connection, letters: Sequence[Letter]) -> None:
+    records = [letter.record for letter in letters]
+    await connection.execute(
+        QUERIES["insert_letters"],
+        [letter_id(record.topic, record.partition, record.offset) for record in records],
+        [record.topic for record in records],
+        [record.partition for record in records],
+        [record.offset for record in records],
+        [letter.code for letter in letters],
+        [letter.detail.replace("\0", "") for letter in letters],
+        [record.key for record in records],
+        [record.value for record in records],
+        [msgspec.json.encode([(name, _text(value)) for name, value in record.headers]).decode() for record in records],
+    )
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()
+
+
+def _traceparent(record: Record) -> str | None:
+    return next((value.decode("latin-1") for name, value in record.headers if name == "traceparent" and value), None)
+
+
+traceparent_of = _traceparent
+
+
+def published_since(publisher: Publisher, deleted: Mapping[Target, int]) -> dict[Target, tuple[int, int]]:
+    """The outbox rows that are acknowledged and not deleted yet, as first and last seq per target."""
+    return {
+        target: (deleted.get(target, -1) + 1, last)
+        for target, last in publisher.published.items()
+        if last > deleted.get(target, -1)
+    }

@@ -1,0 +1,228 @@
+"""The writer behind the doors: the records of many requests on one topic, each acknowledged or known as unknown."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from libs.common import clock
+from libs.common.config import Settings
+from libs.common.errors import QunliError
+from libs.common.failpoints import failpoint
+from libs.common.kafka import LogUnavailable, close, make_producer, reason
+from libs.common.topics import Topic
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+RECONNECT_SECONDS = 1.0
+# aiokafka settles every batch within twice its request time-out. One that is older than this never will be.
+STUCK_FACTOR = 4
+
+log = logging.getLogger(__name__)
+
+
+class TooMuchInFlight(QunliError):
+    """{records} records ({size} bytes) wait for the log's acknowledgement already"""
+
+
+class WrongPartitions(QunliError):
+    """Topic {topic} has {found} partitions instead of {expected}: its keys would go astray"""
+
+
+class Record(NamedTuple):
+    """A record on its way to the log; `timestamp` in UTC milliseconds."""
+
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp: int
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    """The records of one `append`, and what is known of each so far."""
+
+    records: Sequence[Record]
+    offsets: list[int | None]
+    left: int
+    done: asyncio.Future[None]
+    given_up: bool = False
+
+
+class _Place(NamedTuple):
+    """One record that waits: the `at`-th of its request."""
+
+    request: _Request
+    at: int
+
+    @property
+    def record(self) -> Record:
+        return self.request.records[self.at]
+
+
+class LogWriter:
+    """Appends the records of many requests to one topic.
+
+    Per partition one batch is unacknowledged; what arrives meanwhile makes the next one. Bounded by records and
+    bytes. An answer comes within `produce_timeout_seconds`, whatever the broker does; a record without an offset
+    is unknown: it may be on the log or not.
+    """
+
+    def __init__(self, settings: Settings, topic: Topic, client_id: str) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._queues: dict[int, deque[_Place]] = {p: deque() for p in range(topic.partitions)}
+        self._pumps: dict[int, asyncio.Task[None]] = {}
+        self._sent_at: dict[int, float] = {}
+        self._records = 0
+        self._bytes = 0
+
+    def start(self) -> None:
+        """Begin to connect, and go on trying while the broker is away; `append` refuses meanwhile."""
+        self._connecting = asyncio.create_task(self._connect())
+
+    @property
+    def connected(self) -> bool:
+        """Whether a broker has been reached since the start."""
+        return self._producer is not None
+
+    def broken(self) -> str | None:
+        """Why this writer will never work again, if so: the process should end and be restarted."""
+        limit = STUCK_FACTOR * self._settings.produce_timeout_seconds
+        if any(clock.monotonic() - sent > limit for sent in self._sent_at.values()):
+            return f"a batch has had no outcome for {limit:.0f} s"
+        # A sender task that has ended fails every later batch; nothing public tells.
+        sender = self._producer and self._producer._sender.sender_task  # noqa: SLF001
+        return "the producer's sender has ended" if sender and sender.done() else None
+
+    async def append(self, records: Sequence[Record]) -> list[int | None]:
+        """Write records in order, and give each one's offset; None = unknown.
+
+        TooMuchInFlight or LogUnavailable: none of them was or will be written.
+        """
+        if self._producer is None:
+            raise LogUnavailable(reason="no broker has been reached yet")
+        if not records:
+            return []
+        self._admit(records)
+        request = _Request(records, [None] * len(records), len(records), asyncio.get_running_loop().create_future())
+        for at, record in enumerate(records):
+            self._queues[record.partition].append(_Place(request, at))
+        for partition in {record.partition for record in records}:
+            self._pump(partition)
+        try:
+            await asyncio.wait({request.done}, timeout=self._settings.produce_timeout_seconds)
+        finally:
+            request.given_up = True  # what is still queued is not sent: its caller comes again with the same ids
+        return request.offsets.copy()
+
+    async def stop(self) -> None:
+        """Wait for what is in flight, then disconnect."""
+        if self._connecting:
+            self._connecting.cancel()
+            await asyncio.wait({self._connecting})
+        if self._pumps:
+            await asyncio.wait(list(self._pumps.values()), timeout=self._settings.produce_timeout_seconds)
+        for pump in list(self._pumps.values()):
+            pump.cancel()
+        if self._producer:
+            await close(self._producer, seconds=5)
+
+    async def _connect(self) -> None:
+        while self._producer is None:
+            producer = make_producer(self._settings, self._client_id)
+            try:
+                await self._open(producer)
+            except (KafkaError, OSError, TimeoutError, WrongPartitions) as error:
+                log.warning("no log yet at %s: %s", self._settings.kafka_bootstrap, reason(error))
+                await close(producer, seconds=1)
+                await asyncio.sleep(RECONNECT_SECONDS)
+            except BaseException:
+                await close(producer, seconds=1)
+                raise
+            else:
+                self._producer = producer
+
+    async def _open(self, producer: AIOKafkaProducer) -> None:
+        name = self._settings.topic_name(self._topic)
+        async with asyncio.timeout(self._settings.produce_timeout_seconds):
+            await producer.start()
+            found = len(await producer.partitions_for(name))
+        if found != self._topic.partitions:
+            raise WrongPartitions(topic=name, found=found, expected=self._topic.partitions)
+
+    def _admit(self, records: Sequence[Record]) -> None:
+        count, size = len(records), _size(records)
+        limits = self._settings
+        if self._records + count > limits.produce_max_records or self._bytes + size > limits.produce_max_bytes:
+            raise TooMuchInFlight(records=self._records, size=self._bytes)
+        self._records += count
+        self._bytes += size
+
+    def _pump(self, partition: int) -> None:
+        if partition not in self._pumps:
+            self._pumps[partition] = asyncio.create_task(self._drain(partition))
+
+    async def _drain(self, partition: int) -> None:
+        queue = self._queues[partition]
+        try:
+            while queue:
+                batch, places = self._fill(queue)
+                self._settle(places, await self._send(batch, partition) if places else None)
+        finally:
+            del self._pumps[partition]  # in the same breath as the last look at the queue
+
+    def _fill(self, queue: deque[_Place]) -> tuple[Any, list[_Place]]:
+        """The next batch, of what still has somebody waiting for it."""
+        assert self._producer is not None
+        batch = self._producer.create_batch()
+        places: list[_Place] = []
+        while queue:
+            place = queue[0]
+            if place.request.given_up:
+                self._settle([queue.popleft()], None)
+                continue
+            _, key, value, headers, timestamp = place.record
+            if batch.append(timestamp=timestamp, key=key, value=value, headers=headers) is None:
+                break
+            places.append(queue.popleft())
+        batch.close()  # a closed batch does not linger: the batch before it was the wait
+        return batch, places
+
+    async def _send(self, batch: Any, partition: int) -> int | None:
+        """The offset of the batch's first record; None = unknown."""
+        assert self._producer is not None
+        self._sent_at[partition] = clock.monotonic()
+        try:
+            name = self._settings.topic_name(self._topic)
+            metadata = await (await self._producer.send_batch(batch, name, partition=partition))
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the records may stand on the log
+            log.warning("outcome of a batch to %s/%d is unknown: %s", self._topic.name, partition, reason(error))
+            return None
+        finally:
+            del self._sent_at[partition]
+        failpoint(f"{self._client_id}.sent")  # on the log; as far as this process is concerned not acknowledged
+        return int(metadata.offset)
+
+    def _settle(self, places: Sequence[_Place], base: int | None) -> None:
+        self._records -= len(places)
+        self._bytes -= _size(place.record for place in places)
+        for position, (request, at) in enumerate(places):
+            if base is not None:
+                request.offsets[at] = base + position
+            request.left -= 1
+            if not request.left and not request.done.done():
+                request.done.set_result(None)
+
+
+def _size(records: Iterable[Record]) -> int:
+    return sum([len(record.value or b"") + len(record.key or b"") for record in records])

@@ -1,0 +1,381 @@
+"""Engagement's step: load, advance, save. What is decided is decided in `domain`.
+
+A step holds records up to the next one that steers the partition (a day's close, new settings). Such a record
+opens long work, which goes in slices: the rest of this step is its first, each later step does one more and
+takes records as well. A further steering record waits until the work is done.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from libs.common.config import Settings
+from libs.common.days import day_start_ms, day_to_iso
+from libs.common.events import (
+    DayClosed,
+    Derived,
+    GroupDay,
+    GroupMessage,
+    PartitionClosed,
+    SettingsChanged,
+    Source,
+    encode,
+)
+from libs.common.outbox import Out
+from libs.common.postgres import Connection
+from libs.common.step import Letter, Record, Result, Work, traceparent_of
+from libs.common.telemetry import trace_id_of
+from libs.common.topics import MEMBER_EVENTS, MEMBER_EVENTS_DEAD, STORE_FEED, partition_of
+from services.engagement import store
+from services.engagement.domain.advance import Now
+from services.engagement.domain.batch import Batch, Job, Key, apply, is_owed, open_close, pay
+from services.engagement.domain.effects import FigureKey, TierKey
+from services.engagement.domain.groups import chunks
+from services.engagement.domain.intake import Entry, Fault, read
+from services.engagement.store import Partition
+
+ZERO: Key = ("", "")
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """A record that steers the partition, where it stands."""
+
+    offset: int
+    record: DayClosed | SettingsChanged
+    traceparent: str | None
+
+
+class Engagement:
+    """The logic of the engagement processor. Its caches are in the `Partition` that the processor holds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.zone: ZoneInfo = settings.zone
+        self.topic = settings.topic_name(MEMBER_EVENTS)
+        self.store_feed = settings.topic_name(STORE_FEED)
+        self.dead_letters = settings.topic_name(MEMBER_EVENTS_DEAD)
+        self.slice = settings.slice_memberships
+        self.cached = settings.cached_memberships // MEMBER_EVENTS.partitions
+
+    async def load(self, connection: Connection, partition: int) -> Partition:
+        """A partition's state, its caches empty."""
+        return await store.load_partition(connection, partition)
+
+    def take(self, _state: Partition, records: Sequence[Record], work: Work | None) -> int:
+        """Records up to the first that steers (it has no key): with it, unless long work is open."""
+        for count, record in enumerate(records):
+            if not record.key:
+                return count if work else count + 1
+        return len(records)
+
+    async def step(
+        self, connection: Connection, state: Partition, records: Sequence[Record], work: Work | None
+    ) -> Result:
+        """Apply records, and a slice of open work, in the caller's transaction."""
+        step = Step(self, connection, state, records, work)
+        await step.read()
+        await step.advance()
+        await step.steer()
+        await step.slice()
+        return await step.save()
+
+
+class Step:
+    """One step under way. Nothing of `state` changes before COMMIT: what will is gathered in `after` and `batch`."""
+
+    def __init__(
+        self,
+        engagement: Engagement,
+        connection: Connection,
+        state: Partition,
+        records: Sequence[Record],
+        work: Work | None,
+    ) -> None:
+        self.engagement, self.connection, self.state = engagement, connection, state
+        self.records, self.work = records, work
+        self.after = replace(state)
+        self.traceparents: dict[int, str | None] = {r.offset: traceparent_of(r) for r in records}
+        if work:
+            self.traceparents[work.offset] = work.traceparent
+        self.letters: list[Letter] = []
+        self.entries: list[Entry] = []
+        self.steering: Steering | None = None
+        self.messages: list[Out] = []
+        self.batch = Batch(engagement.topic, state.number, self._now(), _job(work, state), members={})
+
+    def _now(self) -> Now:
+        closed = self.after.closed_day
+        return Now(None if closed is None else closed + 1, self.after.applied_offset, self.after.settings)
+
+    # --- records ------------------------------------------------------------------------------------------------
+
+    async def read(self) -> None:
+        """Sort records into events that are new, duplicates, dead letters, and the one that steers."""
+        valid: list[Entry] = []
+        for record in self.records:
+            said = read(
+                record.offset, record.key, record.value, self.traceparents[record.offset], self.state.number,
+                self.engagement.zone,
+            )  # fmt: skip
+            match said:
+                case Entry():
+                    valid.append(said)
+                case Fault():
+                    self._bury(said)
+                case DayClosed() | SettingsChanged():
+                    self.steering = Steering(record.offset, said, self.traceparents[record.offset])
+        self.entries = await self._new(valid)
+
+    async def _new(self, valid: Sequence[Entry]) -> list[Entry]:
+        """The first of each (member, id) that was not known. The others count as duplicates or conflicts."""
+        first: dict[tuple[str, str], Entry] = {}
+        again = [e for e in valid if first.setdefault((e.event.member_id, e.event.id), e) is not e]
+        if not first:
+            return []
+        new = await store.insert_journal(self.connection, self.state.number, first.values())
+        known = [e for e in first.values() if e.offset not in new]
+        if known or again:
+            await self._repeated(known, again, {key: e.body_hash for key, e in first.items()})
+        return [e for e in valid if e.offset in new]
+
+    async def _repeated(
+        self, known: Sequence[Entry], again: Iterable[Entry], hashes: dict[tuple[str, str], bytes]
+    ) -> None:
+        hashes |= await store.load_hashes(self.connection, known)
+        for e in (*known, *again):
+            if e.body_hash == hashes[e.event.member_id, e.event.id]:
+                self.after.duplicates += 1
+            else:
+                self._bury(Fault(e.offset, "id_conflict", "another body stands under this id of the member"))
+
+    def _bury(self, fault: Fault) -> None:
+        record = self.records[fault.offset - self.records[0].offset]
+        self.letters.append(Letter(record, fault.code, fault.detail))
+
+    async def advance(self) -> None:
+        """Apply the new events to their memberships."""
+        await self._load({(e.event.store_id, e.event.member_id) for e in self.entries})
+        apply(self.batch, self.entries)
+
+    async def _load(self, keys: Iterable[Key]) -> None:
+        """Have the memberships of `keys` at hand, from the cache or the table."""
+        missing = []
+        for key in keys:
+            if key in self.batch.members:
+                continue
+            if (cached := self.state.members.get(key)) is not None:
+                self.batch.members[key] = cached
+            else:
+                missing.append(key)
+        self.batch.members.update(await store.load_memberships(self.connection, missing))
+
+    # --- long work ----------------------------------------------------------------------------------------------
+
+    async def steer(self) -> None:
+        """Open the work that the steering record asks for, if it changes anything."""
+        steering = self.steering
+        match steering and steering.record:
+            case DayClosed(number=day) if self.after.closed_day is None or day > self.after.closed_day:
+                assert steering
+                self._open_close(steering, day)
+            case SettingsChanged(number=number, settings=new) if number > self.after.settings_number:
+                assert steering
+                self.after.previous_settings, self.after.settings = self.after.settings, new
+                self.after.settings_number = number
+                self._open(steering, Work(steering.offset, None, ZERO, steering.traceparent))
+            case _:
+                return
+
+    def _open_close(self, steering: Steering, day: int) -> None:
+        counts = self._tiers()
+        base = [(store, tier, members - ahead) for (store, tier), (members, ahead) in counts.items() if members > ahead]
+        open_close(self.batch, base, self.batch.now.day, day + 1)
+        self.after.closed_day, self.after.closed_offset = day, steering.offset
+        self._open(steering, Work(steering.offset, day, None, steering.traceparent))
+
+    def _open(self, steering: Steering, work: Work) -> None:
+        self.work = work
+        self.after.applied_offset = steering.offset
+        self.batch.now, self.batch.job = self._now(), _job(work, self.after)
+
+    async def slice(self) -> None:
+        """Do one slice of open work, and what its end asks for."""
+        if self.work is None:
+            return
+        found = await self._find(self.work)
+        touched = [key for key in self.batch.members if key in self.batch.touched]
+        await self._load(found)
+        for key in (*touched, *found):
+            m = self.batch.members[key]
+            if is_owed(self.batch, m):
+                pay(self.batch, key, m)
+        if len(found) < self.engagement.slice:
+            await self._finish(self.work)
+            self.work = None
+        elif self.work.day is None:
+            self.work = replace(self.work, after=found[-1])
+
+    async def _find(self, work: Work) -> list[Key]:
+        if work.day is None:
+            return await store.find_living(
+                self.connection, self.state.number, work.after or ZERO, self.engagement.slice
+            )
+        return await store.find_due(self.connection, self.state.number, work.day + 1, self.engagement.slice)
+
+    async def _finish(self, work: Work) -> None:
+        if work.day is None:
+            self.after.previous_settings = None
+            return
+        mine = self.batch.effects.group_messages
+        earlier = [row for row in mine if row[0] < work.offset]
+        self.batch.effects.group_messages = [row for row in mine if row[0] > work.offset]
+        kept = await store.take_group_messages(self.connection, self.state.number, work.offset)
+        self._tell_groups(work, [*kept, *earlier])
+        self._tell_closed(work)
+
+    def _tell_groups(self, work: Work, rows: list[store.GroupRow]) -> None:
+        assert work.day is not None
+        rows.sort(key=lambda row: (row[1], row[2], row[0]))
+        for (store_id, group), part in groupby(rows, key=lambda row: (row[1], row[2])):
+            messages = [message for *_, message in part]
+            for index, chunk in enumerate(chunks(messages)):
+                self._tell_group(work, store_id, group, index, chunk)
+
+    def _tell_group(
+        self, work: Work, store_id: str, group: str, index: int, messages: tuple[GroupMessage, ...]
+    ) -> None:
+        assert work.day is not None
+        source = self._source(work.offset, store_id, f"#{group}", index)
+        day = day_to_iso(work.day)
+        self._tell(GroupDay(source=source, store_id=store_id, group_id=group, day=day, messages=messages))
+
+    def _tell_closed(self, work: Work) -> None:
+        assert work.day is not None
+        for target in range(STORE_FEED.partitions):
+            closed = PartitionClosed(
+                source=self._source(work.offset, "", "", target),
+                partition=self.state.number,
+                day=day_to_iso(work.day),
+                settings_number=self.after.settings_number,
+                half_life=self.after.settings.half_life,
+            )
+            self._tell(closed, target)
+
+    # --- what follows -------------------------------------------------------------------------------------------
+
+    def _source(self, offset: int, store_id: str, subject: str, index: int) -> Source:
+        return Source(self.engagement.topic, self.state.number, offset, store_id, subject, index)
+
+    def _tell(self, message: Derived, target: int | None = None) -> None:
+        store_id = message.source.store
+        if target is None:
+            target = partition_of(store_id, STORE_FEED.partitions)
+        traceparent = self.traceparents.get(message.source.offset)
+        self.messages.append(
+            Out(self.engagement.store_feed, target, message.source, store_id.encode(), encode(message), traceparent)
+        )
+
+    async def save(self) -> Result:
+        """Write everything that changed; what the caches then hold is kept after COMMIT."""
+        partition, connection, batch = self.state.number, self.connection, self.batch
+        ends, self.messages = self.messages, []
+        for message in batch.effects.messages:
+            self._tell(message)
+        await store.save_outcomes(connection, batch.outcomes)
+        await self._save_memberships()
+        await self._save_transitions()
+        figures = await self._figures()
+        await store.save_figures(connection, partition, figures)
+        tiers = {key: counts for key, counts in self._tiers().items() if counts != self.state.tiers.get(key)}
+        await store.save_tiers(connection, partition, tiers)
+        await store.insert_group_messages(connection, partition, batch.effects.group_messages)
+        if _differs(self.state, self.after):
+            await store.save_partition(connection, self.after)
+        return Result(
+            messages=[*self.messages, *ends],
+            work=self.work,
+            letters=self.letters,
+            replayed=self._replayed(),
+            keep=lambda: self._keep(figures, tiers),
+        )
+
+    async def _save_memberships(self) -> None:
+        memberships = [self.batch.members[key] for key in self.batch.touched]
+        await store.save_memberships(self.connection, self.state.number, memberships, self.after.settings)
+        await store.save_standings(self.connection, self.batch.effects.ranks)
+
+    async def _save_transitions(self) -> None:
+        rows = self.batch.effects.transitions
+        midnights = {day: day_start_ms(day, self.engagement.zone) for day in {row.day for row in rows}}
+        traces = {offset: trace_id_of(trace) for offset, trace in self.traceparents.items()}
+        await store.insert_transitions(self.connection, self.state.number, rows, midnights, traces)
+
+    async def _figures(self) -> dict[FigureKey, int]:
+        """The figures that changed, as absolute values."""
+        # A delta of 0 is written too: which rows exist must not depend on how the log was cut into steps.
+        deltas, known = self.batch.effects.figures, self.state.figures
+        missing = [key for key in deltas if key not in known]
+        loaded = await store.load_figures(self.connection, self.state.number, missing)
+        return {key: known.get(key, loaded.get(key, 0)) + n for key, n in deltas.items()}
+
+    def _tiers(self) -> Mapping[TierKey, tuple[int, int]]:
+        """Counts of living memberships by store and tier as they are at this point of the step."""
+        effects = self.batch.effects
+        tiers = dict(self.state.tiers)
+        for key, n in effects.members.items():
+            members, ahead = tiers.get(key, (0, 0))
+            tiers[key] = (members + n, ahead + effects.ahead.get(key, 0))
+        return tiers
+
+    def _replayed(self) -> dict[str, int]:
+        """The dead letters that these records replay, and that did not become letters again."""
+        buried = {letter.record.offset for letter in self.letters}
+        return {
+            value.decode("latin-1"): record.offset
+            for record in self.records
+            for name, value in record.headers
+            if name == "replays" and value and record.offset not in buried
+        }
+
+    def _keep(self, figures: Mapping[FigureKey, int], tiers: Mapping[TierKey, tuple[int, int]]) -> None:
+        """After COMMIT: the state as it is now, caches bounded, what was used last kept longest."""
+        state = self.state
+        for name in STATE_FIELDS:
+            setattr(state, name, getattr(self.after, name))
+        state.tiers.update(tiers)
+        _remember(state.members, self.batch.members, self.engagement.cached)
+        _remember(state.figures, figures, MAX_FIGURES)
+
+
+STATE_FIELDS = (
+    "closed_day",
+    "closed_offset",
+    "applied_offset",
+    "settings_number",
+    "settings",
+    "previous_settings",
+    "duplicates",
+)
+MAX_FIGURES = 50_000
+
+
+def _differs(before: Partition, after: Partition) -> bool:
+    return any(getattr(before, name) != getattr(after, name) for name in STATE_FIELDS)
+
+
+def _remember(cache: dict[K, V], used: Mapping[K, V], limit: int) -> None:
+    for key, value in used.items():
+        cache.pop(key, None)
+        cache[key] = value
+    for key in list(cache)[: max(0, len(cache) - limit)]:
+        del cache[key]
+
+
+def _job(work: Work | None, state: Partition) -> Job | None:
+    if work is None:
+        return None
+    return Job(work.offset, None if work.day is None else work.day + 1, state.previous_settings)

@@ -1,0 +1,135 @@
+-- Engagement's own tables. Arrays are one per column, rows sorted by key: two transactions never wait in a circle.
+
+-- name: load_partition
+-- $1 partition
+SELECT closed_day, closed_offset, applied_offset, settings_number, settings, previous_settings, duplicates
+FROM partition_state WHERE partition = $1
+
+-- name: save_partition
+-- $1 partition, then the columns
+INSERT INTO partition_state (partition, closed_day, closed_offset, applied_offset, settings_number, settings,
+                             previous_settings, duplicates)
+VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8)
+ON CONFLICT (partition) DO UPDATE SET
+    closed_day = excluded.closed_day, closed_offset = excluded.closed_offset,
+    applied_offset = excluded.applied_offset, settings_number = excluded.settings_number,
+    settings = excluded.settings, previous_settings = excluded.previous_settings, duplicates = excluded.duplicates
+
+-- name: load_tiers
+-- $1 partition
+SELECT store_id, tier, members, ahead FROM store_tier WHERE partition = $1
+
+-- name: insert_journal
+-- $1 partition, then one array per column. Gives back what is new; the rest were there.
+INSERT INTO journal (partition, member_id, id, body_hash, log_offset, store_id, type, occurred_at, received_at, day,
+                     trace_id, payload)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bytea[], $5::bigint[], $6::text[], $7::text[], $8::bigint[],
+                         $9::bigint[], $10::int[], $11::text[], $12::text[])
+ON CONFLICT (member_id, id) DO NOTHING
+RETURNING log_offset
+
+-- name: load_hashes
+-- $1 members, $2 ids
+SELECT j.member_id, j.id, j.body_hash
+FROM journal j JOIN unnest($1::text[], $2::text[]) AS k (member_id, id) USING (member_id, id)
+
+-- name: save_outcomes
+-- $1 members, $2 ids, $3 outcomes: those that were not simply counted
+UPDATE journal SET outcome = k.outcome
+FROM unnest($1::text[], $2::text[], $3::text[]) AS k (member_id, id, outcome)
+WHERE journal.member_id = k.member_id AND journal.id = k.id
+
+-- name: load_memberships
+-- $1 stores, $2 members
+SELECT m.store_id, m.member_id, m.alive, m.eval_day, m.applied_offset, m.first_day, m.created_at, m.created_offset,
+       m.left_at, m.tier, m.start_tier, m.since_day, m.unsent, m.ahead, m.last_active, m.days, m.former_days,
+       m.interests, m.district, m.invited_by
+FROM membership m JOIN unnest($1::text[], $2::text[]) AS k (store_id, member_id) USING (store_id, member_id)
+
+-- name: due
+-- $1 partition, $2 the day a close leads to, $3 how many
+SELECT store_id, member_id FROM membership WHERE partition = $1 AND due_day <= $2 LIMIT $3
+
+-- name: living_after
+-- $1 partition, $2 store and $3 member that were last, $4 how many
+SELECT store_id, member_id FROM membership
+WHERE partition = $1 AND alive AND (store_id, member_id) > ($2, $3)
+ORDER BY store_id, member_id LIMIT $4
+
+-- name: save_memberships
+-- $1 partition, then one array per column
+INSERT INTO membership (partition, store_id, member_id, alive, eval_day, due_day, applied_offset, first_day,
+                        created_at, created_offset, left_at, tier, start_tier, since_day, unsent, ahead, score,
+                        last_active, days, former_days, interests, district, invited_by)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bool[], $5::int[], $6::int[], $7::bigint[], $8::int[],
+                         $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::int[],
+                         $15::bool[], $16::bool[], $17::bigint[], $18::int[], $19::bytea[], $20::bytea[],
+                         $21::jsonb[], $22::text[], $23::text[])
+ON CONFLICT (store_id, member_id) DO UPDATE SET
+    alive = excluded.alive, eval_day = excluded.eval_day, due_day = excluded.due_day,
+    applied_offset = excluded.applied_offset, created_at = excluded.created_at,
+    created_offset = excluded.created_offset, left_at = excluded.left_at, tier = excluded.tier,
+    start_tier = excluded.start_tier, since_day = excluded.since_day, unsent = excluded.unsent,
+    ahead = excluded.ahead, score = excluded.score, last_active = excluded.last_active, days = excluded.days,
+    former_days = excluded.former_days, interests = excluded.interests, district = excluded.district,
+    invited_by = excluded.invited_by
+
+-- name: save_standings
+-- one array per column
+INSERT INTO standing (store_id, member_id, tier, rank_key, ranked_day)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::int[])
+ON CONFLICT (store_id, member_id) DO UPDATE SET
+    tier = excluded.tier, rank_key = excluded.rank_key, ranked_day = excluded.ranked_day
+
+-- name: delete_standings
+-- $1 stores, $2 members
+DELETE FROM standing s USING unnest($1::text[], $2::text[]) AS k (store_id, member_id)
+WHERE s.store_id = k.store_id AND s.member_id = k.member_id
+
+-- name: insert_transitions
+-- $1 partition, then one array per column
+INSERT INTO transition (partition, log_offset, store_id, member_id, index, day, from_tier, to_tier, cause,
+                        occurred_at, trace_id)
+SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[], $8::text[],
+                         $9::text[], $10::bigint[], $11::text[])
+
+-- name: load_figures
+-- $1 partition, $2 stores, $3 days, $4 figures
+SELECT f.store_id, f.day, f.figure, f.n
+FROM store_figure f JOIN unnest($2::text[], $3::int[], $4::text[]) AS k (store_id, day, figure)
+    USING (store_id, day, figure)
+WHERE f.partition = $1
+
+-- name: save_figures
+-- $1 partition, then one array per column, absolute values
+INSERT INTO store_figure (partition, store_id, day, figure, n)
+SELECT $1, * FROM unnest($2::text[], $3::int[], $4::text[], $5::bigint[])
+ON CONFLICT (store_id, day, figure, partition) DO UPDATE SET n = excluded.n
+
+-- name: save_tiers
+-- $1 partition, then one array per column, absolute values
+INSERT INTO store_tier (partition, store_id, tier, members, ahead)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])
+ON CONFLICT (store_id, partition, tier) DO UPDATE SET members = excluded.members, ahead = excluded.ahead
+
+-- name: insert_group_messages
+-- $1 partition, then one array per column; mentions as JSON
+INSERT INTO group_message (partition, log_offset, store_id, group_id, member_id, id, occurred_at, reply_to, mentions)
+SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+                         $9::jsonb[])
+
+-- name: group_messages
+-- $1 partition, $2 the offset of the close that publishes them
+SELECT log_offset, store_id, group_id, member_id, id, occurred_at, reply_to, mentions
+FROM group_message WHERE partition = $1 AND log_offset < $2 ORDER BY store_id, group_id, log_offset
+
+-- name: delete_group_messages
+-- $1 partition, $2 the offset of the close that published them
+DELETE FROM group_message WHERE partition = $1 AND log_offset < $2
+
+-- name: trim_payloads
+-- $1 received before (ms), $2 how many at a time
+UPDATE journal SET payload = NULL
+WHERE (member_id, id) IN (
+    SELECT member_id, id FROM journal WHERE received_at < $1 AND payload IS NOT NULL LIMIT $2
+)

@@ -1,0 +1,69 @@
+"""Answers as they leave: JSON, or CSV for lists, with the position they stand for and a link to the next page."""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+import msgspec
+from fastapi import Request
+from starlette.responses import Response
+
+from libs.common.http import Problem
+from services.gateway.pages import as_csv
+from services.gateway.positions import Positions, as_of
+
+CSV = "text/csv"
+JSON = "application/json"
+_encoder = msgspec.json.Encoder()
+_MEDIA = re.compile(r"\s*([a-z*]+/[a-z*+.-]+)\s*(?:;.*?\bq=([01](?:\.\d{0,3})?))?[^,]*", re.IGNORECASE)
+
+
+def answer(content: msgspec.Struct, positions: Positions) -> Response:
+    """An object as JSON."""
+    return Response(_encoder.encode(content), headers=_headers(positions), media_type=JSON)
+
+
+def listing(
+    request: Request,
+    page: msgspec.Struct,
+    items: Sequence[msgspec.Struct],
+    shape: type[msgspec.Struct],
+    next_cursor: str | None,
+    positions: Positions,
+) -> Response:
+    """A page of a list: as JSON all of it, as CSV (`Accept: text/csv`) its items. Link leads to the next page."""
+    headers = {**_headers(positions), "Vary": "Accept"}
+    if next_cursor is not None:
+        headers["Link"] = f'<{_next_url(request, next_cursor)}>; rel="next"'
+    if wants_csv(request.headers.get("accept", "")):
+        return Response(as_csv(items, shape), headers=headers, media_type=CSV)
+    return Response(_encoder.encode(page), headers=headers, media_type=JSON)
+
+
+def _headers(positions: Positions) -> dict[str, str]:
+    return {"X-Qunli-As-Of": as_of(positions), "Cache-Control": "no-store"}
+
+
+def _next_url(request: Request, cursor: str) -> str:
+    query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    return f"{request.url.path}?{urlencode([*query, ('cursor', cursor)])}"
+
+
+def wants_csv(accept: str) -> bool:
+    """Whether an Accept header asks for CSV rather than JSON; in doubt it does not."""
+    weights = {found[1].lower(): float(found[2] or 1) for found in _MEDIA.finditer(accept)}
+    csv = weights.get(CSV, 0.0)
+    return csv > 0 and csv > weights.get(JSON, 0.0)
+
+
+def refuse_parameters(request: Request) -> None:
+    """For routes without parameters. Problem invalid."""
+    for name in request.query_params:
+        raise unfit(name, "this route has no such parameter")
+
+
+def unfit(path: str, detail: str) -> Problem:
+    """A parameter that does not fit."""
+    return Problem("invalid", detail, path=path)
+
+

@@ -1,0 +1,93 @@
+"""What every route of the gateway uses: the pool, the log's ends, and snapshots that hold what a caller waits for."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from libs.common.config import Settings
+from libs.common.postgres import DatabaseUnavailable, Pool, acquire, create_pool
+from libs.common.topics import MEMBER_EVENTS
+from services.gateway.loader import Loaded, MemberLoader
+from services.gateway.log_ends import LogEnds
+from services.gateway.positions import Positions
+from services.gateway.snapshot import Snapshot, open_snapshot, read_positions
+from services.gateway.waiting import PositionWatch, parse_after, wait_for
+
+RETRY_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """The parts of one gateway process. Without a database it stands and answers 503 until there is one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.ends = LogEnds(settings)
+        self._pool: Pool | None = None
+        self._seconds = settings.database_acquire_seconds
+        self._watch = PositionWatch(self.positions)
+        self._loader = MemberLoader(self.pool, self._seconds)
+
+    def pool(self) -> Pool:
+        """The pool. DatabaseUnavailable before the first connection."""
+        if self._pool is None:
+            raise DatabaseUnavailable(reason="there has been no connection yet")
+        return self._pool
+
+    def maybe_pool(self) -> Pool | None:
+        """The pool, once there is one."""
+        return self._pool
+
+    async def connect(self) -> None:
+        """Make the pool, however long the database takes to appear."""
+        while self._pool is None:
+            try:
+                self._pool = await create_pool(self.settings, application="qunli-gateway", schema="engagement_v1")
+            except DatabaseUnavailable as error:
+                log.warning("%s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await self._watch.close()
+        await self._loader.close()
+        await self.ends.close()
+        if self._pool is not None:
+            await self._pool.close()
+
+    async def positions(self) -> Positions:
+        """Where every source partition stands now."""
+        async with acquire(self.pool(), self._seconds) as conn:
+            return await read_positions(conn)
+
+    @asynccontextmanager
+    async def snapshot(self, request: Request) -> AsyncIterator[Snapshot]:
+        """A snapshot that holds what the request's X-Qunli-After names."""
+        await self.wait(request)
+        async with open_snapshot(self.pool(), self._seconds) as snapshot:
+            yield snapshot
+
+    async def load_member(self, request: Request, member_id: str) -> Loaded:
+        """A member's rows and their positions, which hold what the request's X-Qunli-After names."""
+        await self.wait(request)
+        return await self._loader.load(member_id)
+
+    async def wait(self, request: Request) -> None:
+        """Wait for what X-Qunli-After names. Problem bad_position, position_beyond_log, not_applied_yet."""
+        text = request.headers.get("x-qunli-after")
+        if text is not None:
+            after = parse_after(text, self.settings.topic_name(MEMBER_EVENTS))
+            await wait_for(after, self._watch, self.ends, await self.positions())
+
+
+def _gateway(request: Request) -> Gateway:
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
+ThisGateway = Annotated[Gateway, Depends(_gateway)]

@@ -1,0 +1,74 @@
+"""OpenAPI from the shapes that are encoded: what is described is what is sent."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from services.gateway import shapes
+from services.gateway.answers import CSV, JSON
+
+REF = "#/components/schemas/{name}"
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:qunli:problem:not_found"]},
+        "title": {"type": "string", "examples": ["Nothing here"]},
+        "status": {"type": "integer", "examples": [404]},
+        "code": {"type": "string", "examples": ["not_found"]},
+        "detail": {"type": "string", "examples": ["Nothing here."]},
+        "path": {"type": "string", "description": "the parameter that does not fit"},
+    },
+}
+AFTER = {
+    "name": "X-Qunli-After",
+    "in": "header",
+    "schema": {"type": "string", "examples": ["member-events/3=1207"]},
+    "description": "X-Qunli-Position of a write: wait up to 5 s until the answer holds it",
+}
+AS_OF = {
+    "X-Qunli-As-Of": {
+        "description": "next offset of each partition that the answer stands for, and a close that is running",
+        "schema": {"type": "string", "examples": ["member-events/0=17,member-events/1=9;close=8"]},
+    }
+}
+_REFUSALS = {
+    "400": "X-Qunli-After is malformed, or beyond the end of the log",
+    "401": "no valid credential",
+    "404": "not there, foreign, or not within the credential's scope",
+    "422": "a parameter does not fit",
+    "503": "the database does not answer, or X-Qunli-After was not applied in time: try again",
+}
+
+
+def documented(shape: type[msgspec.Struct], *, csv: bool = False, waits: bool = True) -> dict[str, Any]:
+    """What a route says about itself: the shape of its answer, its refusals and its headers."""
+    content = {JSON: {"schema": {"$ref": REF.format(name=shape.__name__)}}}
+    if csv:
+        content[CSV] = {"schema": {"type": "string"}}
+    responses = {"200": {"description": shape.__doc__, "content": content, "headers": AS_OF if waits else {}}}
+    problem = {"application/problem+json": {"schema": {"$ref": REF.format(name="Problem")}}}
+    for status, reason in _REFUSALS.items():
+        responses[status] = {"description": reason, "content": problem}
+    extra: dict[str, Any] = {"responses": responses}
+    if waits:
+        extra["parameters"] = [AFTER]
+    return {"response_model": None, "response_class": _Described, "openapi_extra": extra}
+
+
+def describe(app: FastAPI) -> Mapping[str, Any]:
+    """The app's OpenAPI document, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
+        )
+        kinds = [kind for kind in vars(shapes).values() if isinstance(kind, type) and issubclass(kind, shapes.Shape)]
+        _, components = msgspec.json.schema_components(kinds, ref_template=REF)
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(components, Problem=PROBLEM)
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,109 @@
+"""Query parameters of the routes, checked. A parameter that a route does not name is refused."""
+
+import re
+from typing import Annotated, Literal
+
+from fastapi import Depends, Path
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from libs.common.activity import Tier
+from libs.common.days import day_from_iso
+from libs.common.keyring import Caller, not_found, require
+from libs.common.keys import ALL_STORES
+from services.gateway.member_store import Stores
+from services.gateway.pages import MOST_ROWS
+
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+LONGEST_PERIOD = 366  # days
+
+
+def _a_day(text: str) -> str:
+    day_from_iso(text)
+    return text
+
+
+IsoDay = Annotated[str, AfterValidator(_a_day), Field(json_schema_extra={"format": "date"}, examples=["2026-11-22"])]
+TierOrNone = Tier | Literal["none"]
+
+
+class Params(BaseModel):
+    """Base of a route's query parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
+
+
+class PageParams(Params):
+    """Parameters of every list."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST_ROWS, description="rows of a page")] = 100
+    cursor: Annotated[str | None, Field(max_length=1000, description="next_cursor of the page before")] = None
+
+
+class MembersParams(PageParams):
+    """Which members of a store, and in which order."""
+
+    tier: Tier | None = None
+    q: Annotated[
+        str | None, Field(pattern=_ID.pattern + "$", description="the beginning of the member id")
+    ] = None
+    sort: Annotated[Literal["score", "member"], Field(description="score: highest first; member: by id")] = "score"
+
+
+class ActivityParams(PageParams):
+    """The days `from` to `to`; without them the last four weeks."""
+
+    from_day: Annotated[IsoDay | None, Field(alias="from")] = None
+    to_day: Annotated[IsoDay | None, Field(alias="to")] = None
+
+
+class TransitionsParams(PageParams):
+    """Transitions between two tiers on a day or over a period."""
+
+    from_tier: Annotated[TierOrNone | None, Field(alias="from", description="none: created")] = None
+    to_tier: Annotated[TierOrNone | None, Field(alias="to", description="none: ended")] = None
+    day: Annotated[
+        str | None,
+        Field(
+            max_length=22,
+            description="a day, or a period FIRST..LAST of up to 366 days; without it the open day",
+            examples=["2026-11-22", "2026-11-01..2026-11-22"],
+        ),
+    ] = None
+
+
+class FlowParams(Params):
+    """The day of the flow; without it the open day."""
+
+    day: IsoDay | None = None
+
+
+class ScoresParams(Params):
+    """How many days, the evaluation day included."""
+
+    days: Annotated[int, Field(ge=1, le=LONGEST_PERIOD)] = 90
+
+
+Reader = Annotated[Caller, Depends(require("stores:read"))]
+Operator = Annotated[Caller, Depends(require("ops"))]
+AnyCaller = Annotated[Caller, Depends(require("events:write", "stores:read", "commands:write", "days:close", "console:login", "ops"))]
+
+
+def own_stores(caller: Caller) -> Stores:
+    """The stores of a caller's rights as queries take them."""
+    return None if ALL_STORES in caller.stores else sorted(caller.stores)
+
+
+async def _store(caller: Reader, store: Annotated[str, Path(examples=["sh-001"])]) -> str:
+    if not _ID.fullmatch(store) or not caller.may(store):
+        raise not_found()
+    return store
+
+
+StoreOfCaller = Annotated[str, Depends(_store)]
+
+
+def member_id(text: str) -> str:
+    """A member id out of a path. Problem not_found: what cannot be an id is nobody's."""
+    if not _ID.fullmatch(text):
+        raise not_found()
+    return text

@@ -1,0 +1,219 @@
+"""One posted event, from its bytes to the record on the log or the reason why not. Pure: time and rights are given.
+
+The `data` of an event is the same type at the door and on the log; only a message's `text` ends here.
+"""
+
+import datetime
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+import jiter
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from libs.common.days import DAY_MS, FIRST_DAY, LAST_DAY, local_day_hour
+from libs.common.events import (
+    CheckIn,
+    CheckInData,
+    Id,
+    Join,
+    JoinData,
+    Leave,
+    LeaveData,
+    MemberEvent,
+    Message,
+    MessageData,
+    Purchase,
+    PurchaseData,
+    TextFacts,
+)
+from services.ingest.faults import Fault, from_decoder, from_parser, names
+
+MAX_EVENT = 32 << 10  # bytes
+MAX_EVENTS = 1_000
+MAX_AHEAD_MS = 5 * 60_000
+
+When = Annotated[datetime.datetime, Meta(tz=True, description="RFC 3339 with an offset")]
+Text = Annotated[str, Meta(pattern=r"^[^\x00]*(?![\s\S])", description="text without NUL; it ends at the door")]
+
+
+class Posted(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
+    """Base of an event as it is posted."""
+
+    id: Id
+    store_id: Id
+    member_id: Id
+    occurred_at: When
+
+
+class PostedMessageData(MessageData, frozen=True):
+    """A message with the text that only the door sees."""
+
+    text: Text | UnsetType = UNSET
+
+
+class PostedJoin(Posted, frozen=True, kw_only=True, tag="join"):
+    data: JoinData
+
+
+class PostedMessage(Posted, frozen=True, kw_only=True, tag="message"):
+    data: PostedMessageData
+
+
+class PostedPurchase(Posted, frozen=True, kw_only=True, tag="purchase"):
+    data: PurchaseData
+
+
+class PostedCheckIn(Posted, frozen=True, kw_only=True, tag="check_in"):
+    data: CheckInData
+
+
+class PostedLeave(Posted, frozen=True, kw_only=True, tag="leave"):
+    data: LeaveData
+
+
+PostedEvent: TypeAlias = PostedJoin | PostedMessage | PostedPurchase | PostedCheckIn | PostedLeave
+_decode = msgspec.json.Decoder(PostedEvent).decode
+
+
+class Refused(Struct, frozen=True):
+    """An event that does not go on the log. `id` None: it has none that can be repeated."""
+
+    id: str | None
+    fault: Fault
+
+
+class Unreadable(ValueError):
+    """The body as a whole is not JSON."""
+
+
+def split_json(body: bytes) -> list[bytes]:
+    """The bytes of each event of a JSON body: one event or an array. Unreadable if it is not JSON."""
+    if body.lstrip(b" \t\r\n")[:1] != b"[":
+        return [body]
+    try:
+        return [bytes(raw) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Unreadable(str(error)) from error
+
+
+def split_lines(body: bytes) -> list[bytes]:
+    """The bytes of each event of an NDJSON body; empty lines are none."""
+    return [line for line in body.split(b"\n") if line.strip()]
+
+
+def judge(raw: bytes, received_at: int, zone: ZoneInfo, may: Callable[[str], bool]) -> MemberEvent | Refused:
+    """The record that a posted event becomes, or why it does not.
+
+    `received_at`: UTC ms now. `may`: whether the caller may touch a store.
+    """
+    try:
+        jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True)
+    except ValueError as error:
+        return _unparsed(raw, str(error))
+    if len(raw) > MAX_EVENT:
+        return _refused(raw, Fault("too_large", "", f"an event may have {MAX_EVENT} bytes"))
+    try:
+        event = _decode(raw)
+    except msgspec.DecodeError as error:
+        return _refused(raw, from_decoder(str(error)))
+    occurred_at = to_ms(event.occurred_at)
+    fault = _beyond_type(event, occurred_at, received_at, zone, may)
+    return Refused(event.id, fault) if fault else _record(event, occurred_at, received_at)
+
+
+def _unparsed(raw: bytes, message: str) -> Refused:
+    """An event that the strict parser refused: a key twice, if it can be read at all."""
+    fault = from_parser(message)
+    if fault.code == "duplicate_key":
+        try:
+            return _refused(raw, fault)
+        except ValueError as error:
+            fault = from_parser(str(error))
+    return Refused(None, fault)
+
+
+def _refused(raw: bytes, fault: Fault) -> Refused:
+    value: Any = jiter.from_json(raw, allow_inf_nan=False)
+    return Refused(names(value), fault)
+
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+def to_ms(instant: datetime.datetime) -> int:
+    """UTC milliseconds since 1970, what is finer cut off."""
+    since = instant - _EPOCH
+    return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+
+
+# Between these no zone's day is outside 2000..2199; only near the ends must the calendar be asked.
+_SURELY_IN = ((FIRST_DAY + 2) * DAY_MS, (LAST_DAY - 1) * DAY_MS)
+_MAYBE_IN = ((FIRST_DAY - 2) * DAY_MS, (LAST_DAY + 3) * DAY_MS)
+
+
+def day_in_range(instant_ms: int, zone: ZoneInfo) -> bool:
+    """Whether the day of an instant, in `zone`, lies within 2000..2199."""
+    if _SURELY_IN[0] <= instant_ms < _SURELY_IN[1]:
+        return True
+    if not _MAYBE_IN[0] <= instant_ms < _MAYBE_IN[1]:
+        return False
+    return FIRST_DAY <= local_day_hour(instant_ms, zone)[0] <= LAST_DAY
+
+
+def _beyond_type(
+    event: PostedEvent, occurred_at: int, received_at: int, zone: ZoneInfo, may: Callable[[str], bool]
+) -> Fault | None:
+    """What is wrong with an event of the right form."""
+    if not day_in_range(occurred_at, zone):
+        return Fault("day_out_of_range", "occurred_at", "its day must lie within 2000..2199")
+    if occurred_at > received_at + MAX_AHEAD_MS:
+        return Fault("occurred_in_future", "occurred_at", "is more than 5 minutes ahead")
+    if isinstance(event, PostedPurchase):
+        total = sum([item.amount_minor for item in event.data.items])
+        if total != event.data.total_minor:
+            return Fault("total_mismatch", "data.total_minor", f"the items' amounts add up to {total}")
+    if not may(event.store_id):
+        return Fault("not_found", "store_id", "no such store")
+    return None
+
+
+# What a posted event is on the log, but for messages: they leave their text behind.
+_LOGGED: Mapping[type[PostedEvent], Callable[..., MemberEvent]] = {
+    PostedJoin: Join,
+    PostedPurchase: Purchase,
+    PostedCheckIn: CheckIn,
+    PostedLeave: Leave,
+}
+
+
+def _record(event: PostedEvent, occurred_at: int, received_at: int) -> MemberEvent:
+    if isinstance(event, PostedMessage):
+        return Message(
+            v=1,
+            received_at=received_at,
+            id=event.id,
+            store_id=event.store_id,
+            member_id=event.member_id,
+            occurred_at=occurred_at,
+            data=_without_text(event.data),
+            text=_facts(event.data),
+        )
+    return _LOGGED[type(event)](
+        v=1,
+        received_at=received_at,
+        id=event.id,
+        store_id=event.store_id,
+        member_id=event.member_id,
+        occurred_at=occurred_at,
+        data=event.data,
+    )
+
+
+def _without_text(data: PostedMessageData) -> MessageData:
+    return data if data.text is UNSET else msgspec.structs.replace(data, text=UNSET)
+
+
+def _facts(data: PostedMessageData) -> TextFacts | UnsetType:
+    return UNSET if data.text is UNSET else TextFacts(len(data.text))

@@ -1,0 +1,98 @@
+"""What every test may ask for. Nothing starts until a test asks: the unit tests never do.
+
+One real Kafka and one real Postgres serve a whole test run. A test gets a database and a log of its own on them:
+`fresh_database` and `fresh_log`. Tests that break Kafka or Postgres start their own with `a_stack`.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from deploy.local import topics
+from deploy.local.folder import ROLES
+from deploy.local.postgres import with_database, with_role
+from deploy.local.stack import Options, Stack
+from libs.common.migrate import migrate
+
+THROWAWAY = Options(services=(), throwaway=True)
+# One for all roles, and known: it opens databases on 127.0.0.1 that live as long as the test run.
+PASSWORD = "for-this-test-run"
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The test run's Kafka and Postgres. Postgres does not wait for the disk: these data die with the run."""
+    with Stack(tmp_path_factory.mktemp("shared-stack"), THROWAWAY) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(shared_stack: Stack) -> str:
+    """host:port of the test run's Kafka."""
+    return shared_stack.urls.kafka
+
+
+@pytest.fixture(scope="session")
+def postgres_url(shared_stack: Stack) -> str:
+    """The owner's URL of the test run's Postgres: an empty database that no test writes to."""
+    return shared_stack.urls.database
+
+
+@pytest.fixture
+def fresh_database(postgres_url: str) -> Iterator[Callable[[], str]]:
+    """`fresh_database()` makes a migrated database of the test's own and gives its owner's URL."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"test_{next(_numbers)}")
+        _run(postgres_url, "CREATE DATABASE {}", made[-1])
+        url = with_database(postgres_url, made[-1])
+        migrate(url, dict.fromkeys(ROLES, PASSWORD))
+        return url
+
+    yield make
+    for name in made:
+        _run(postgres_url, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _run(url: str, statement: str, database: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(sql.Identifier(database)))
+
+
+@pytest.fixture(scope="session")
+def role_url() -> Callable[[str, str], str]:
+    """`role_url(url, "qunli_engagement")`: the same database as `fresh_database` gave, for a service's role."""
+    return lambda url, role: with_role(url, role, PASSWORD)
+
+
+@pytest.fixture
+def fresh_log(kafka_bootstrap: str) -> Iterator[Callable[..., str]]:
+    """`fresh_log(partitions=None)` makes every topic anew under a prefix of its own and gives it.
+
+    The prefix goes into QUNLI_TOPIC_PREFIX or Settings(topic_prefix=...): groups carry it too.
+    """
+    made: list[str] = []
+
+    def make(partitions: int | None = None) -> str:
+        made.append(f"test{next(_numbers)}.")
+        topics.create(kafka_bootstrap, made[-1], partitions=partitions)
+        return made[-1]
+
+    yield make
+    for prefix in made:
+        topics.delete(kafka_bootstrap, prefix)
+
+
+@pytest.fixture
+def a_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """`a_stack(options)` starts a stack of the test's own, to be broken; only Kafka and Postgres unless told."""
+    with ExitStack() as stacks:
+        yield lambda options=THROWAWAY: stacks.enter_context(Stack(tmp_path / f"stack-{next(_numbers)}", options))

@@ -13,7 +13,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from deploy.local import topics
+from deploy.local import ports, services, topics
+from deploy.local.child import Child
 from deploy.local.folder import ROLES
 from deploy.local.postgres import with_database, with_role
 from deploy.local.stack import Options, Stack
@@ -89,6 +90,31 @@ def fresh_log(kafka_bootstrap: str) -> Iterator[Callable[..., str]]:
     yield make
     for prefix in made:
         topics.delete(kafka_bootstrap, prefix)
+
+
+@pytest.fixture
+def a_service(
+    kafka_bootstrap: str, role_url: Callable[[str, str], str], tmp_path: Path
+) -> Iterator[Callable[..., Child]]:
+    """`a_service(services.INGEST, url, prefix, QUNLI_STEP_RECORDS="7")`: a service's process, started and ready.
+
+    It works on a test's own database (`fresh_database()`) and log (`fresh_log()`), under its own role; settings
+    come last. `services.door_url(service, child)` is its door. Nothing restarts it but the test.
+    """
+    with ExitStack() as children:
+
+        def start(service: services.Service, url: str, prefix: str, **settings: str) -> Child:
+            around = services.Surroundings(kafka_bootstrap, prefix, "Asia/Shanghai")
+            door, ops = ports.free_port([], set()), ports.free_port([], set())
+            env = services.service_env(service, around, role_url(url, service.role), {"door": door, "ops": ops})
+            log = tmp_path / f"{service.name}-{ops}.log"
+            child = services.child(service.name, service.module, env | settings, tmp_path, log)
+            children.callback(child.stop)
+            child.start()
+            child.wait_ready()
+            return child
+
+        yield start
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -14,10 +15,11 @@ from deploy.local.child import end_stale, launch_argv
 from deploy.local.folder import Folder, Settled
 from deploy.local.ports import HOST
 from libs.common.clock import monotonic
-from libs.common.errors import QunliError
+from libs.common.errors import QunliError, UserError
 
 STOP_SECONDS = 90.0
 POLL_SECONDS = 0.1
+USERS_TO_MEND = 2  # the exit status of a command whose error its caller can mend
 
 
 class NotUp(QunliError):
@@ -33,11 +35,27 @@ class Reachable:
     server_key: str
 
 
+@contextmanager
+def running(data: Path, arguments: Sequence[str], report: Callable[[str], None]) -> Iterator[Reachable]:
+    """A supervised stack for as long as this lasts, such as the demo's: it ends with this process at the latest.
+
+    `arguments`: switches of `qunli up`. `report(step)` follows the start.
+    """
+    folder = folders.folder_at(data)
+    start(folder, arguments, report, bound=True)
+    try:
+        settled = folders.read_settled(folder)
+        if settled is None:
+            raise NotUp(reason=f"{folder.settled_file} has gone.")
+        yield reachable(settled)
+    finally:
+        stop(folder)
+
+
 def start(folder: Folder, arguments: Sequence[str], report: Callable[[str], None], *, bound: bool) -> None:
     """Start `qunli up` with these arguments in the background and return when it is up. `report(step)` follows it.
 
-    `bound`: it ends with this process. NotUp with the supervisor's own line when it gives up; UserError when a
-    stack runs there already.
+    `bound`: it ends with this process. When it gives up: UserError or NotUp, with the supervisor's own line.
     """
     folders.make(folder)
     if folders.holder(folder):
@@ -60,7 +78,8 @@ def start(folder: Folder, arguments: Sequence[str], report: Callable[[str], None
         process.wait(STOP_SECONDS)
         raise
     if process.poll() is not None:
-        raise NotUp(reason=_last_line(log, begin))
+        line = _last_line(log, begin)
+        raise UserError(line, "") if process.returncode == USERS_TO_MEND else NotUp(reason=line)
 
 
 def _await_up(folder: Folder, process: "subprocess.Popen[bytes]", report: Callable[[str], None]) -> None:

@@ -1,14 +1,16 @@
 """`qunli`: one command per module of deploy/local/commands.
 
-A module's name is the command's (`close_day.py` is `qunli close-day`), the first line of its docstring the help, and
-its `app` a typer app: with one command it is that command, with several they are its subcommands. Modules are found,
-not listed, and only the one that is asked for is loaded: heavy libraries cost the others nothing.
+A module's name is the command's (`close_day.py` is `qunli close-day`, `import_.py` is `qunli import`), the first line
+of its docstring the help, and its `app` a typer app: with one command it is that command, with several they are its
+subcommands. Modules are found, not listed, and only the one that is asked for is loaded: heavy libraries cost the
+others nothing.
 """
 
 import ast
 import sys
 from difflib import get_close_matches
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 
 COMMANDS = Path(__file__).with_name("commands")
@@ -16,12 +18,18 @@ COMMANDS = Path(__file__).with_name("commands")
 
 def command_names() -> list[str]:
     """Every command, in the order of the alphabet."""
-    return sorted(path.stem.replace("_", "-") for path in COMMANDS.glob("[a-z]*.py"))
+    return sorted(path.stem.rstrip("_").replace("_", "-") for path in COMMANDS.glob("[a-z]*.py"))
+
+
+def module_name(name: str) -> str:
+    """The module of a command; one that is a word of Python ends in an underscore."""
+    stem = name.replace("-", "_")
+    return f"{stem}_" if iskeyword(stem) else stem
 
 
 def help_line(name: str) -> str:
     """What a command does, read from its module without loading it."""
-    source = (COMMANDS / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
+    source = (COMMANDS / f"{module_name(name)}.py").read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
 
@@ -48,7 +56,7 @@ def main() -> None:
 def _run(name: str, arguments: list[str]) -> None:
     from libs.common.errors import QunliError, UserError
 
-    app = import_module(f"deploy.local.commands.{name.replace('-', '_')}").app
+    app = import_module(f"deploy.local.commands.{module_name(name)}").app
     try:
         app(arguments, prog_name=f"qunli {name}")
     except UserError as error:

@@ -1,5 +1,7 @@
 """What the commands share: their options, their console."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +17,16 @@ Data = Annotated[Path, typer.Option("--data", envvar="QUNLI_DATA", help="The sta
 console = Console(highlight=False)
 
 
+@contextmanager
+def working(text: str) -> Iterator[Callable[[str], None]]:
+    """Show that something takes a while; gives a function that changes the text. Silent where nobody watches."""
+    if not console.is_terminal:
+        yield lambda _text: None
+        return
+    with console.status(text) as status:
+        yield status.update
+
+
 def new_app() -> typer.Typer:
     """An app whose errors the command line shows as one line."""
     return typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -24,10 +36,20 @@ def fetch_jars() -> str:
     """Kafka's class path, after a download with a progress bar if anything is missing."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (TextColumn("Fetching Kafka's jars"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=None, visible=False)
-        return jars.ensure(lambda done, wanted: progress.update(task, completed=done, total=wanted, visible=True))
+    progress = Progress(
+        TextColumn("Fetching Kafka's jars"), BarColumn(), MofNCompleteColumn(), console=console, transient=True
+    )
+    task = progress.add_task("")
+
+    def report(done: int, wanted: int) -> None:
+        progress.start()  # only now, since most runs have nothing to fetch
+        progress.update(task, completed=done, total=wanted)
+
+    try:
+        return jars.ensure(report)
+    finally:
+        if progress.live.is_started:
+            progress.stop()
 
 
 def existing_folder(data: Path) -> folders.Folder:

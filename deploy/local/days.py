@@ -1,5 +1,6 @@
 """Closing days: by hand, and by the clock just after local midnight."""
 
+from collections.abc import Callable
 from threading import Event
 from zoneinfo import ZoneInfo
 
@@ -34,8 +35,13 @@ def close_day(ingest_url: str, server_key: str, day: int) -> None:
         raise DayNotClosed(day=day_to_iso(day), reason=f"ingest answered {answer.status_code}: {answer.text[:300]}")
 
 
-def close_days_by_the_clock(ingest_url: str, server_key: str, zone: ZoneInfo, stopping: Event) -> None:
-    """Close yesterday now, so that a missed night heals, and every day just after its end; until `stopping`."""
+def close_days_by_the_clock(
+    ingest_url: str, server_key: str, zone: ZoneInfo, stopping: Event, say: Callable[[str], None]
+) -> None:
+    """Close yesterday now, so that a missed night heals, and every day just after its end; until `stopping`.
+
+    `say` gets a line per close.
+    """
     closed = None
     while not stopping.wait(1.0):
         yesterday = today(zone) - 1
@@ -44,8 +50,8 @@ def close_days_by_the_clock(ingest_url: str, server_key: str, zone: ZoneInfo, st
         try:
             close_day(ingest_url, server_key, yesterday)
         except DayNotClosed as error:
-            print(error, flush=True)
+            say(str(error))
             stopping.wait(RETRY_SECONDS)
         else:
             closed = yesterday
-            print(f"closed the day {day_to_iso(yesterday)}", flush=True)
+            say(f"closed the day {day_to_iso(yesterday)}")

@@ -6,8 +6,9 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGKILL
 
-from deploy.local.child import Child, Command, explain
+from deploy.local.child import Child, Command, explain, launch_argv
 from deploy.local.ports import HOST, is_open
 from libs.common.errors import QunliError, UserError
 
@@ -97,9 +98,8 @@ def _format(node: Node) -> None:
     shutil.rmtree(new, ignore_errors=True)
     write_settings(settings_file, node_settings(node, new))
     tool = ("kafka.tools.StorageTool", "format", "-t", node.cluster_id, "-c", str(settings_file))
-    done = subprocess.run(
-        java(node.class_path, TOOL_OPTIONS, tool), env=java_env(), capture_output=True, text=True, check=False
-    )
+    argv = launch_argv(java(node.class_path, TOOL_OPTIONS, tool), None, SIGKILL)
+    done = subprocess.run(argv, env=java_env(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise FormatFailed(reason=explain((done.stdout + done.stderr).splitlines()))
     new.rename(node.data)

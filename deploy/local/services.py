@@ -80,6 +80,11 @@ def child(name: str, module: str, env: Mapping[str, str], cwd: Path, log: Path) 
     return Child(command)
 
 
+def door_url(service: Service, child: Child) -> str:
+    """Where the door of a service's process is."""
+    return f"http://{HOST}:{child.command.env[service.port_setting]}"
+
+
 def is_ready(ops_port: int) -> bool:
     """Whether the process behind this ops port says that it can serve."""
     try:

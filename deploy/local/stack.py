@@ -10,12 +10,11 @@
 import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock
-from typing import Self
+from typing import IO, Self
 
 from deploy.local import folder as folders
 from deploy.local import jars, ports, topics
@@ -27,7 +26,6 @@ from deploy.local.folder import Settled
 from libs.common.config import Settings
 from libs.common.errors import QunliError, UserError
 
-KEY_SCOPES = ("events:write", "stores:read", "commands:write", "days:close", "console:login", "ops")
 # Kafka's and Postgres' empty folders and the first logs; below this, they would stop half-way.
 NEEDED_BYTES = 500 << 20
 
@@ -90,7 +88,7 @@ class Stack:
         self._parts: dict[str, Child] = {}
         self._settled: Settled | None = None
         self._settling = Lock()
-        self._held = ExitStack()
+        self._lock_file: IO[str] | None = None
 
     @property
     def kafka(self) -> Child:
@@ -144,16 +142,19 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything in the reverse order, and let go of the folder. Its data stays."""
+        if self._lock_file is None:
+            return
         for name in reversed(self.services):
             self.services[name].signal(self.services[name].command.stop_signal)
         for child in reversed(self.children()):
             self.on_change(f"stopping {child.name}")
             child.stop()
-        self._held.close()
+        self._lock_file.close()
+        self._lock_file = None
 
     def _hold_folder(self) -> None:
         folders.make(self.folder)
-        self._held.enter_context(folders.lock(self.folder))
+        self._lock_file = folders.lock(self.folder)
         for left in folders.read_run(self.folder).children:
             end_stale(left.pid, left.created)
         free = shutil.disk_usage(self.folder.root).free
@@ -181,22 +182,23 @@ class Stack:
         self._settle(lambda settled: replace(settled, ports=settled.ports | {name: chosen}))
         return chosen
 
-    def _made(self, part: str) -> None:
-        self._settle(lambda settled: replace(settled, made=tuple(sorted({*settled.made, part}))))
-
     def _start_parts(self) -> None:
-        """Kafka and Postgres side by side, unless others' are used."""
+        """Kafka and Postgres side by side, unless others' are used; nothing starts before both folders are right."""
         self.urls = Urls(self.options.kafka_bootstrap or "", self.options.database_url or "")
-        work: list[Callable[[], None]] = []
+        prepare: list[Callable[[], None]] = []
+        launch: list[Callable[[], None]] = []
         if not self.options.kafka_bootstrap:
             node = self._kafka_node()
             self.urls = replace(self.urls, kafka=node.bootstrap)
-            work.append(partial(self._start_kafka, node))
+            prepare.append(lambda: self._prepare("kafka", partial(kafka_part.prepare, node)))
+            launch.append(lambda: self._launch(self._parts.setdefault("kafka", kafka_part.child(node))))
         if not self.options.database_url:
             server = self._postgres_server()
             self.urls = replace(self.urls, database=server.url())
-            work.append(partial(self._start_postgres, server))
-        side_by_side(work)
+            prepare.append(lambda: self._prepare("postgres", partial(postgres_part.prepare, server)))
+            launch.append(lambda: self._launch_postgres(server))
+        side_by_side(prepare)
+        side_by_side(launch)
         topics.create(self.urls.kafka, self.options.topic_prefix)
 
     def _kafka_node(self) -> kafka_part.Node:
@@ -209,11 +211,6 @@ class Stack:
             class_path=jars.ensure(),
         )
 
-    def _start_kafka(self, node: kafka_part.Node) -> None:
-        kafka_part.prepare(node, made="kafka" in self.settled.made)
-        self._made("kafka")
-        self._launch(self._parts.setdefault("kafka", kafka_part.child(node)))
-
     def _postgres_server(self) -> postgres_part.Server:
         return postgres_part.server(
             self.folder.postgres,
@@ -223,9 +220,11 @@ class Stack:
             throwaway=self.options.throwaway,
         )
 
-    def _start_postgres(self, server: postgres_part.Server) -> None:
-        postgres_part.prepare(server, made="postgres" in self.settled.made)
-        self._made("postgres")
+    def _prepare(self, part: str, work: Callable[..., None]) -> None:
+        work(made=part in self.settled.made)
+        self._settle(lambda settled: replace(settled, made=tuple(sorted({*settled.made, part}))))
+
+    def _launch_postgres(self, server: postgres_part.Server) -> None:
         self._launch(self._parts.setdefault("postgres", postgres_part.child(server)))
         postgres_part.create_database(server)
 
@@ -241,9 +240,9 @@ class Stack:
         self.on_change("migrating the database")
         migrate(self.urls.database, self.settled.passwords)
         if not self.settled.server_key:
-            from libs.common.keys import create_key
+            from libs.common.keys import ALL_STORES, SCOPES, create_key
 
-            key = create_key(self.urls.database, "local operator", KEY_SCOPES, ("*",))
+            key = create_key(self.urls.database, "local operator", SCOPES, [ALL_STORES])
             self._settle(lambda settled: replace(settled, server_key=key))
 
     def _start_services(self) -> None:

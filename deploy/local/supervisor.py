@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -65,7 +66,7 @@ class Supervisor:
         """Write down what runs now."""
         children = tuple(self._running(child) for child in self.stack.children() if child.alive)
         me = Running("supervisor", os.getpid(), created_at(os.getpid()))
-        with self.writing:
+        with self.writing, suppress(OSError):  # a full disk is no reason to end a stack that runs
             write_run(self.stack.folder, Run(self.state, step, me, children))
 
     def _running(self, child: Child) -> Running:
@@ -78,9 +79,7 @@ def run(data: Path, options: Options, *, clock: bool, when_up: Callable[[Stack],
 
     `clock`: close days by the clock. `when_up` is called once everything is ready.
     """
-    stopping = Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = stop_on_signals()
     stack = Stack(data, options, cancelled=stopping)
     supervisor = Supervisor(stack)
     stack.on_change = supervisor.write
@@ -99,9 +98,27 @@ def run(data: Path, options: Options, *, clock: bool, when_up: Callable[[Stack],
         stack.stop()
 
 
+def stop_on_signals() -> Event:
+    """An event that SIGINT, SIGTERM and SIGHUP set.
+
+    Not in the handler itself: it may interrupt this very thread inside the event, and both would wait for ever.
+    """
+    stopping = Event()
+    reader, writer = os.pipe()
+
+    def await_signal() -> None:
+        os.read(reader, 1)
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: os.write(writer, b"!"))
+    Thread(target=await_signal, name="signals", daemon=True).start()
+    return stopping
+
+
 def _start_clock(stack: Stack, stopping: Event) -> None:
     zone = ZoneInfo(stack.settled.timezone)
-    arguments = (stack.urls.ingest, stack.server_key, zone, stopping)
+    arguments = (stack.urls.ingest, stack.server_key, zone, stopping, say)
     Thread(target=close_days_by_the_clock, args=arguments, name="day-clock", daemon=True).start()
 
 
@@ -124,10 +141,12 @@ def shorten_logs(folder: Folder, limit: int = LOG_BYTES) -> None:
                 older = log.with_suffix(f".log.{number - 1}")
                 if older.exists():
                     older.replace(log.with_suffix(f".log.{number}"))
-            shutil.copyfile(log, log.with_suffix(".log.1"))
+            with suppress(OSError):  # a full disk: then the text is given up
+                shutil.copyfile(log, log.with_suffix(".log.1"))
             os.truncate(log, 0)
 
 
 def say(text: str) -> None:
     """A line for whoever reads the supervisor's output or log."""
-    print(text, flush=True)
+    with suppress(OSError):  # a full disk, a terminal that was closed
+        print(text, flush=True)

@@ -147,11 +147,13 @@ def rank_key(score: int, today: int, half_life: int) -> float:
     return log2(score) + today / half_life if score else float("-inf")
 
 
-def streak_at(days: Days, today: int) -> int:
-    """Active days in a row that end today or yesterday."""
+def streak_at(days: Days, run_start: int | None, today: int) -> int:
+    """Active days in a row that end today or yesterday. `run_start`: where the run of the first of `days` began."""
     active = {day.day for day in days}
     end = today if today in active else today - 1
     length = 0
     while end - length in active:
         length += 1
+    if length and run_start is not None and end - length + 1 == days[0].day:
+        length = end - run_start + 1
     return length

@@ -36,9 +36,14 @@ def day_to_iso(day: int) -> str:
     return (EPOCH + datetime.timedelta(days=day)).isoformat()
 
 
+def day_number(text: str) -> int:
+    """The day number of any ISO date. ValueError if there is no such day."""
+    return (datetime.date.fromisoformat(text) - EPOCH).days
+
+
 def day_from_iso(text: str) -> int:
     """'2026-03-02' -> 20514. ValueError unless it is exactly YYYY-MM-DD of a day within 2000..2199."""
-    day = (datetime.date.fromisoformat(text) - EPOCH).days
+    day = day_number(text)
     if len(text) != 10 or not FIRST_DAY <= day <= LAST_DAY:
         msg = f"{text!r} is not a day YYYY-MM-DD within 2000-01-01 .. 2199-12-31"
         raise ValueError(msg)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from libs.common.days import day_from_iso
+from libs.common.days import day_number
 
 # `(?![\s\S])` is the end of the text in Python and in JSON Schema alike; `$` would let a newline through.
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}(?![\s\S])", description="1 to 64 of A-Z a-z 0-9 . _ : -")]
@@ -137,8 +137,8 @@ class DayClosed(Record, frozen=True, kw_only=True, tag="day_closed"):
 
     @property
     def number(self) -> int:
-        """The day as a day number. ValueError if it is no day within 2000..2199."""
-        return day_from_iso(self.day)
+        """The day as a day number. ValueError if there is no such day."""
+        return day_number(self.day)
 
 
 CountedType = Literal["join", "message", "check_in", "purchase"]
@@ -159,7 +159,7 @@ class SettingsChanged(Record, frozen=True, kw_only=True, tag="settings_changed")
     A number that is not above the last one changes nothing.
     """
 
-    number: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    number: Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
     settings: ScoreSettings
 
 
@@ -264,7 +264,7 @@ class PartitionClosed(Struct, frozen=True, kw_only=True, tag_field="kind", tag="
 
     v: Literal[1] = 1
     source: Source
-    partition: int
+    source_partition: int
     day: IsoDay
     settings_number: int
     half_life: int

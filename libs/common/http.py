@@ -6,16 +6,20 @@ Errors are RFC 9457 `application/problem+json` with a member `code` out of PROBL
 import logging
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any
 
 import asyncpg
 import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from libs.common import telemetry
 from libs.common.errors import QunliError
 from libs.common.kafka import LogUnavailable
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable
@@ -113,6 +117,7 @@ def install(app: FastAPI) -> None:
     for kind in (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError, TimeoutError):
         app.add_exception_handler(kind, _database)
     app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(Exception, _internal)
@@ -145,8 +150,29 @@ async def _validation(_: Request, error: Exception) -> Response:
     return problem_response("invalid", first["msg"], {"path": path})
 
 
+async def _gone(_: Request, __: Exception) -> Response:
+    return problem_response("unreadable", "The connection ended before the body did.")  # for nobody to read
+
+
 async def _internal(_: Request, __: Exception) -> Response:
     return problem_response("internal", "The error is in the service's log, under this request's id.")
+
+
+class TracedRoute(APIRoute):
+    """A route whose requests are spans named by method and path template; never by the path itself."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        attributes = {"http.request.method": min(self.methods or ()), "http.route": self.path_format}
+        name = f"{attributes['http.request.method']} {self.path_format}"
+
+        async def traced(request: Request) -> Response:
+            with telemetry.server_span(name, request.headers.get("traceparent"), attributes) as span:
+                response = await handle(request)
+                span.set("http.response.status_code", response.status_code)
+                return response
+
+        return traced
 
 
 # --- the middleware in front of an app --------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, Pool, acquir
 LOOK_AGAIN_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
-bearer = HTTPBearer(auto_error=False, scheme_name="server key", description="qk_<id>_<secret>")
+bearer = HTTPBearer(auto_error=False, scheme_name="server_key", description="qk_<id>_<secret>")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -10,12 +11,15 @@ from collections.abc import Callable, Coroutine, Iterator
 
 import uvicorn
 import uvloop
+from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from libs.common.errors import UserError
 
 # Answers in flight get this long after SIGTERM: longer than the longest wait for the log's acknowledgement.
 GRACE_SECONDS = 15
+
+log = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
@@ -29,12 +33,21 @@ class _Server(uvicorn.Server):
 def run(main: Coroutine[None, None, None]) -> None:
     """Run a process to its end. A UserError is one line and exit status 2."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(main)
     except UserError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
+        sys.exit(_complain(str(error)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        sys.exit(_complain(f"QUNLI_{name} does not fit: {first['msg']}. The README's table of settings tells more."))
+
+
+def _complain(line: str) -> int:
+    sys.stderr.write(f"{line}\n")
+    return 2
 
 
 def bind(host: str, port: int, setting: str) -> socket.socket:
@@ -43,8 +56,12 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
         return socket.create_server((host, port), backlog=2048)
     except OSError as error:
         raise UserError(
-            f"{host}:{port} cannot be listened on: {error.strerror}.", f"Free it, or set {setting} to another port."
+            f"{host}:{port} cannot be listened on: {_short(error)}.", f"Free it, or set {setting} to another port."
         ) from error
+
+
+def _short(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def server(app: ASGIApp) -> uvicorn.Server:
@@ -66,6 +83,7 @@ def server(app: ASGIApp) -> uvicorn.Server:
 async def serve(app: ASGIApp, listening: socket.socket, on_stop: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; then call `on_stop`, accept nothing more, and let what is in flight finish."""
     http = server(app)
+    log.info("listening on http://%s:%d", *listening.getsockname())
 
     def stop() -> None:
         on_stop()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -49,6 +49,7 @@ class _Request:
     """The records of one `append`, and what is known of each so far."""
 
     records: Sequence[Record]
+    size: int
     offsets: list[int | None]
     left: int
     done: asyncio.Future[None]
@@ -60,10 +61,6 @@ class _Place(NamedTuple):
 
     request: _Request
     at: int
-
-    @property
-    def record(self) -> Record:
-        return self.request.records[self.at]
 
 
 class LogWriter:
@@ -113,8 +110,7 @@ class LogWriter:
             raise LogUnavailable(reason="no broker has been reached yet")
         if not records:
             return []
-        self._admit(records)
-        request = _Request(records, [None] * len(records), len(records), asyncio.get_running_loop().create_future())
+        request = self._admit(records)
         for at, record in enumerate(records):
             self._queues[record.partition].append(_Place(request, at))
         for partition in {record.partition for record in records}:
@@ -160,13 +156,15 @@ class LogWriter:
         if found != self._topic.partitions:
             raise WrongPartitions(topic=name, found=found, expected=self._topic.partitions)
 
-    def _admit(self, records: Sequence[Record]) -> None:
-        count, size = len(records), _size(records)
+    def _admit(self, records: Sequence[Record]) -> _Request:
+        count = len(records)
+        size = sum([len(record.value or b"") + len(record.key or b"") for record in records])
         limits = self._settings
         if self._records + count > limits.produce_max_records or self._bytes + size > limits.produce_max_bytes:
             raise TooMuchInFlight(records=self._records, size=self._bytes)
         self._records += count
         self._bytes += size
+        return _Request(records, size, [None] * count, count, asyncio.get_running_loop().create_future())
 
     def _pump(self, partition: int) -> None:
         if partition not in self._pumps:
@@ -187,11 +185,11 @@ class LogWriter:
         batch = self._producer.create_batch()
         places: list[_Place] = []
         while queue:
-            place = queue[0]
-            if place.request.given_up:
+            request, at = queue[0]
+            if request.given_up:
                 self._settle([queue.popleft()], None)
                 continue
-            _, key, value, headers, timestamp = place.record
+            _, key, value, headers, timestamp = request.records[at]
             if batch.append(timestamp=timestamp, key=key, value=value, headers=headers) is None:
                 break
             places.append(queue.popleft())
@@ -214,15 +212,15 @@ class LogWriter:
         return int(metadata.offset)
 
     def _settle(self, places: Sequence[_Place], base: int | None) -> None:
-        self._records -= len(places)
-        self._bytes -= _size(place.record for place in places)
         for position, (request, at) in enumerate(places):
             if base is not None:
                 request.offsets[at] = base + position
             request.left -= 1
-            if not request.left and not request.done.done():
-                request.done.set_result(None)
+            if not request.left:
+                self._release(request)
 
-
-def _size(records: Iterable[Record]) -> int:
-    return sum([len(record.value or b"") + len(record.key or b"") for record in records])
+    def _release(self, request: _Request) -> None:
+        self._records -= len(request.records)
+        self._bytes -= request.size
+        if not request.done.done():
+            request.done.set_result(None)

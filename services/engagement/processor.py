@@ -258,7 +258,7 @@ class Step:
         for target in range(STORE_FEED.partitions):
             closed = PartitionClosed(
                 source=self._source(work.offset, "", "", target),
-                partition=self.state.number,
+                source_partition=self.state.number,
                 day=day_to_iso(work.day),
                 settings_number=self.after.settings_number,
                 half_life=self.after.settings.half_life,

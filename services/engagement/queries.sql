@@ -42,7 +42,7 @@ WHERE journal.member_id = k.member_id AND journal.id = k.id
 -- name: load_memberships
 -- $1 stores, $2 members
 SELECT m.store_id, m.member_id, m.alive, m.eval_day, m.applied_offset, m.first_day, m.created_at, m.created_offset,
-       m.left_at, m.tier, m.start_tier, m.since_day, m.unsent, m.ahead, m.last_active, m.days, m.former_days,
+       m.left_at, m.tier, m.start_tier, m.since_day, m.unsent, m.ahead, m.last_active, m.days, m.run_start, m.former_days,
        m.interests, m.district, m.invited_by
 FROM membership m JOIN unnest($1::text[], $2::text[]) AS k (store_id, member_id) USING (store_id, member_id)
 
@@ -60,17 +60,18 @@ ORDER BY store_id, member_id LIMIT $4
 -- $1 partition, then one array per column
 INSERT INTO membership (partition, store_id, member_id, alive, eval_day, due_day, applied_offset, first_day,
                         created_at, created_offset, left_at, tier, start_tier, since_day, unsent, ahead, score,
-                        last_active, days, former_days, interests, district, invited_by)
+                        last_active, days, run_start, former_days, interests, district, invited_by)
 SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bool[], $5::int[], $6::int[], $7::bigint[], $8::int[],
                          $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::int[],
-                         $15::bool[], $16::bool[], $17::bigint[], $18::int[], $19::bytea[], $20::bytea[],
-                         $21::jsonb[], $22::text[], $23::text[])
+                         $15::bool[], $16::bool[], $17::bigint[], $18::int[], $19::bytea[], $20::int[],
+                         $21::bytea[], $22::jsonb[], $23::text[], $24::text[])
 ON CONFLICT (store_id, member_id) DO UPDATE SET
     alive = excluded.alive, eval_day = excluded.eval_day, due_day = excluded.due_day,
     applied_offset = excluded.applied_offset, created_at = excluded.created_at,
     created_offset = excluded.created_offset, left_at = excluded.left_at, tier = excluded.tier,
     start_tier = excluded.start_tier, since_day = excluded.since_day, unsent = excluded.unsent,
     ahead = excluded.ahead, score = excluded.score, last_active = excluded.last_active, days = excluded.days,
+    run_start = excluded.run_start,
     former_days = excluded.former_days, interests = excluded.interests, district = excluded.district,
     invited_by = excluded.invited_by
 

@@ -174,6 +174,7 @@ async def save_memberships(
         [score_at(m.days, m.eval_day, settings) for m in rows],
         [m.last_active for m in rows],
         [pack_days(m.days) for m in rows],
+        [m.run_start for m in rows],
         [pack(f"<{len(m.former_days)}I", *m.former_days) for m in rows],
         [_encode_interests(m.interests) for m in rows],
         [m.district for m in rows],

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from typing import Annotated
 from urllib.parse import urlencode
 
 import msgspec
-from fastapi import Request
+from fastapi import Depends, Request
 from starlette.responses import Response
 
 from libs.common.http import Problem
@@ -62,8 +63,10 @@ def refuse_parameters(request: Request) -> None:
         raise unfit(name, "this route has no such parameter")
 
 
+# To stand last among a route's parameters: what the caller may do is judged first.
+NoParameters = Annotated[None, Depends(refuse_parameters)]
+
+
 def unfit(path: str, detail: str) -> Problem:
     """A parameter that does not fit."""
     return Problem("invalid", detail, path=path)
-
-

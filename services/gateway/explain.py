@@ -47,7 +47,7 @@ def explanation(row: MembershipRow, settings: ScoreSettings, events: EventsByDay
         n7=active_days_in_week(row.days, row.today),
         t7=active_days_in_week(thrice_days(row.days), row.today),
         last_active=maybe_iso(row.last_active),
-        rules=ScoreRules(half_life=settings.half_life, weights=dict(settings.weights), caps=dict(settings.caps)),
+        rules=ScoreRules(half_life=settings.half_life, weights=settings.weights, caps=settings.caps),
         days=counted,
         next=next_need(row.days, row.today),
         lapse=lapse(row.days, row.today),

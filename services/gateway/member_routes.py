@@ -5,18 +5,16 @@ from typing import Annotated
 
 import asyncpg
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from libs.common.activity import WINDOW, Days
 from libs.common.days import day_to_iso, ms_to_rfc3339
 from libs.common.keyring import Caller, authorize, not_found
-from services.gateway.answers import answer, listing, refuse_parameters
+from services.gateway.answers import NoParameters, answer, listing, refuse_parameters
 from services.gateway.explain import explanation, scores_by_day
 from services.gateway.gateway import Gateway, ThisGateway
 from services.gateway.member_store import (
-    Stores,
-    TimelineKey,
     counted_days,
     counted_events,
     load_members,
@@ -24,9 +22,8 @@ from services.gateway.member_store import (
 )
 from services.gateway.members import MembershipRow, membership
 from services.gateway.openapi import documented
-from services.gateway.pages import TimelineKey as TimelineCursor
-from services.gateway.pages import read_cursor, write_cursor
-from services.gateway.params import PageParams, Reader, ScoresParams, member_id, own_stores
+from services.gateway.pages import TimelineKey, read_cursor, write_cursor
+from services.gateway.params import MemberOfPath, PageParams, Reader, ScoresParams, checked_member, own_stores
 from services.gateway.positions import settings_by_partition
 from services.gateway.shapes import (
     Member,
@@ -41,20 +38,20 @@ from services.gateway.snapshot import Snapshot
 
 router = APIRouter(tags=["members"])
 MOST_EVENTS = 1000  # listed in an explanation
-NEWEST: TimelineKey = (2**63 - 1, 2**63 - 1, 2, "", 0)  # above every row of a timeline
+NEWEST = TimelineKey(2**63 - 1, 2**63 - 1, 2, "", 0)  # above every row of a timeline
 
 
-@router.get("/v1/members/{member}", **documented(Member))
-async def profile(request: Request, member: str) -> Response:
+@router.get("/v1/members/{member_id}", **documented(Member))
+async def profile(request: Request, member_id: str) -> Response:
     """The memberships of a member: tier, score, activity, interests. Those that have ended are among them."""
     # The route that is called most: without the resolution of dependencies.
     caller = await authorize(request, "stores:read")
     refuse_parameters(request)
     gateway: Gateway = request.app.state.gateway
-    positions, rows = await gateway.load_member(request, member_id(member))
+    positions, rows = await gateway.load_member(request, checked_member(member_id))
     settings = settings_by_partition(positions)
     mine = [membership(row, settings[row.partition]) for row in own(caller, rows)]
-    return answer(Member(member_id=member, memberships=mine), positions)
+    return answer(Member(member_id=member_id, memberships=mine), positions)
 
 
 def own(caller: Caller, rows: Sequence[MembershipRow]) -> list[MembershipRow]:
@@ -65,35 +62,41 @@ def own(caller: Caller, rows: Sequence[MembershipRow]) -> list[MembershipRow]:
     return found
 
 
-@router.get("/v1/members/{member}/explain", dependencies=[Depends(refuse_parameters)], **documented(MemberExplanation))
-async def explain(request: Request, caller: Reader, gateway: ThisGateway, member: str) -> Response:
+@router.get("/v1/members/{member_id}/explain", **documented(MemberExplanation))
+async def explain(
+    request: Request, caller: Reader, gateway: ThisGateway, member_id: MemberOfPath, _: NoParameters
+) -> Response:
     """Why a member has its score and tier, what the next tier needs, and when it lapses without more."""
     async with gateway.snapshot(request) as snapshot:
-        rows = await _living(snapshot, caller, member)
+        rows = await _living(snapshot, caller, member_id)
         first = min((row.today for row in rows), default=0) - WINDOW + 1
-        events, complete = await counted_events(snapshot.conn, member, own_stores(caller), first, MOST_EVENTS)
+        events, complete = await counted_events(snapshot.conn, member_id, own_stores(caller), first, MOST_EVENTS)
     settings = settings_by_partition(snapshot.positions)
     shown = [explanation(row, settings[row.partition], events.get(row.store_id, {})) for row in rows]
-    content = MemberExplanation(member_id=member, memberships=shown, events_complete=complete)
+    content = MemberExplanation(member_id=member_id, memberships=shown, events_complete=complete)
     return answer(content, snapshot.positions)
 
 
-async def _living(snapshot: Snapshot, caller: Caller, member: str) -> list[MembershipRow]:
-    found = await load_members(snapshot.conn, [member_id(member)])
-    return [row for row in own(caller, found.get(member, ())) if row.alive]
+async def _living(snapshot: Snapshot, caller: Caller, member_id: str) -> list[MembershipRow]:
+    found = await load_members(snapshot.conn, [member_id])
+    return [row for row in own(caller, found.get(member_id, ())) if row.alive]
 
 
-@router.get("/v1/members/{member}/scores", **documented(MemberScores))
+@router.get("/v1/members/{member_id}/scores", **documented(MemberScores))
 async def scores(
-    request: Request, caller: Reader, gateway: ThisGateway, member: str, params: Annotated[ScoresParams, Query()]
+    request: Request,
+    caller: Reader,
+    gateway: ThisGateway,
+    member_id: MemberOfPath,
+    params: Annotated[ScoresParams, Query()],
 ) -> Response:
     """The score of each day, made anew from the events that count, under the settings in force now."""
     async with gateway.snapshot(request) as snapshot:
-        rows = await _living(snapshot, caller, member)
+        rows = await _living(snapshot, caller, member_id)
         first = min((row.today for row in rows), default=0) - params.days - WINDOW
-        counts = await counted_days(snapshot.conn, member, own_stores(caller), first)
+        counts = await counted_days(snapshot.conn, member_id, own_stores(caller), first)
     shown = [_scores(row, tuple(counts.get(row.store_id, ())), params.days, snapshot) for row in rows]
-    return answer(MemberScores(member_id=member, memberships=shown), snapshot.positions)
+    return answer(MemberScores(member_id=member_id, memberships=shown), snapshot.positions)
 
 
 def _scores(row: MembershipRow, counts: Days, days: int, snapshot: Snapshot) -> MembershipScores:
@@ -102,30 +105,28 @@ def _scores(row: MembershipRow, counts: Days, days: int, snapshot: Snapshot) -> 
     return MembershipScores(store_id=row.store_id, days=by_day)
 
 
-@router.get("/v1/members/{member}/timeline", **documented(Timeline, csv=True))
+@router.get("/v1/members/{member_id}/timeline", **documented(Timeline, csv=True))
 async def timeline(
-    request: Request, caller: Reader, gateway: ThisGateway, member: str, params: Annotated[PageParams, Query()]
+    request: Request,
+    caller: Reader,
+    gateway: ThisGateway,
+    member_id: MemberOfPath,
+    params: Annotated[PageParams, Query()],
 ) -> Response:
     """Events and changes of tier, newest first, with the trace ids of what brought them."""
-    after = NEWEST if params.cursor is None else _timeline_key(params.cursor)
-    stores: Stores = own_stores(caller)
+    after = NEWEST if params.cursor is None else read_cursor(params.cursor, TimelineKey)
     async with gateway.snapshot(request) as snapshot:
-        found = await load_members(snapshot.conn, [member_id(member)])
-        own(caller, found.get(member, ()))
-        rows = await page_of_timeline(snapshot.conn, member, stores, after, params.limit + 1)
+        found = await load_members(snapshot.conn, [member_id])
+        own(caller, found.get(member_id, ()))
+        rows = await page_of_timeline(snapshot.conn, member_id, own_stores(caller), after, params.limit + 1)
     shown = rows[: params.limit]
-    cursor = write_cursor(("timeline", *_key(shown[-1]))) if len(rows) > params.limit else None
+    cursor = write_cursor(_key(shown[-1])) if len(rows) > params.limit else None
     page = Timeline(items=[_item(row) for row in shown], next_cursor=cursor)
     return listing(request, page, page.items, TimelineItem, cursor, snapshot.positions)
 
 
-def _timeline_key(cursor: str) -> TimelineKey:
-    _, instant, offset, kind, store, index = read_cursor(cursor, TimelineCursor)
-    return instant, offset, kind, store, index
-
-
 def _key(row: asyncpg.Record) -> TimelineKey:
-    return row["occurred_at"], row["log_offset"], row["kind"], row["store_id"], row["index"]
+    return TimelineKey(row["occurred_at"], row["log_offset"], row["kind"], row["store_id"], row["index"])
 
 
 def _item(row: asyncpg.Record) -> TimelineItem:

@@ -9,11 +9,11 @@ from libs.common.activity import ActiveDay, unpack_days
 from libs.common.days import DAY_MS, ms_to_rfc3339
 from libs.common.postgres import Connection
 from services.gateway.members import MembershipRow
+from services.gateway.pages import TimelineKey
 from services.gateway.shapes import CountedEvent
 from services.gateway.snapshot import QUERIES
 
 Stores = Sequence[str] | None  # the stores a caller may read; None = every store
-TimelineKey = tuple[int, int, int, str, int]  # instant, offset, kind, store, index
 
 
 def membership_row(row: asyncpg.Record) -> MembershipRow:
@@ -30,6 +30,7 @@ def membership_row(row: asyncpg.Record) -> MembershipRow:
         left_at=row["left_at"],
         last_active=row["last_active"],
         days=unpack_days(row["days"]),
+        run_start=row["run_start"],
         interests=row["interests"],
         district=row["district"],
         invited_by=row["invited_by"],
@@ -48,7 +49,12 @@ async def page_of_timeline(
     conn: Connection, member_id: str, stores: Stores, after: TimelineKey, rows: int
 ) -> list[asyncpg.Record]:
     """Events and transitions of a member, newest first."""
-    return await conn.fetch(QUERIES["timeline"], member_id, stores, *after, rows)
+    return await conn.fetch(
+        QUERIES["timeline"],
+        *(member_id, stores),
+        *(after.occurred_at, after.offset, after.kind, after.store_id, after.nth),
+        rows,
+    )
 
 
 async def counted_events(

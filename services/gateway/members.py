@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import msgspec
 
@@ -45,6 +46,7 @@ class MembershipRow:
     left_at: int | None
     last_active: int | None
     days: Days
+    run_start: int | None
     interests: str  # JSON: tag -> [weight in units of 2^-20, its day]
     district: str | None
     invited_by: str | None
@@ -67,7 +69,7 @@ def membership(row: MembershipRow, settings: ScoreSettings) -> Membership:
     )
 
 
-def _standing(row: MembershipRow, settings: ScoreSettings) -> dict[str, object]:
+def _standing(row: MembershipRow, settings: ScoreSettings) -> dict[str, Any]:
     units = score_at(row.days, row.today, settings) if row.alive else 0
     return {
         "store_id": row.store_id,
@@ -79,7 +81,7 @@ def _standing(row: MembershipRow, settings: ScoreSettings) -> dict[str, object]:
         "score_units": units,
         "n7": active_days_in_week(row.days, row.today),
         "n30": active_days(row.days, row.today, 30),
-        "streak": streak_at(row.days, row.today),
+        "streak": streak_at(row.days, row.run_start, row.today),
         "last_active": maybe_iso(row.last_active),
         "district": row.district,
     }

@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.responses import Response
 
+from libs.common.keyring import bearer
 from services.gateway import shapes
 from services.gateway.answers import CSV, JSON
 
@@ -36,28 +38,34 @@ AS_OF = {
         "schema": {"type": "string", "examples": ["member-events/0=17,member-events/1=9;close=8"]},
     }
 }
-_REFUSALS = {
-    "400": "X-Qunli-After is malformed, or beyond the end of the log",
-    "401": "no valid credential",
-    "404": "not there, foreign, or not within the credential's scope",
-    "422": "a parameter does not fit",
-    "503": "the database does not answer, or X-Qunli-After was not applied in time: try again",
+_REFUSALS: Mapping[int, str] = {
+    400: "X-Qunli-After is malformed, or beyond the end of the log",
+    401: "no valid credential",
+    404: "not there, foreign, or not within the credential's scope",
+    422: "a parameter does not fit",
+    503: "the database does not answer, or X-Qunli-After was not applied in time: try again",
 }
 
 
-def documented(shape: type[msgspec.Struct], *, csv: bool = False, waits: bool = True) -> dict[str, Any]:
+def documented(shape: type[msgspec.Struct], *, csv: bool = False, as_of: bool = True) -> dict[str, Any]:
     """What a route says about itself: the shape of its answer, its refusals and its headers."""
-    content = {JSON: {"schema": {"$ref": REF.format(name=shape.__name__)}}}
+    content: dict[str, Any] = {JSON: {"schema": {"$ref": REF.format(name=shape.__name__)}}}
     if csv:
         content[CSV] = {"schema": {"type": "string"}}
-    responses = {"200": {"description": shape.__doc__, "content": content, "headers": AS_OF if waits else {}}}
+    good = {"description": shape.__doc__, "content": content, "headers": AS_OF if as_of else {}}
     problem = {"application/problem+json": {"schema": {"$ref": REF.format(name="Problem")}}}
-    for status, reason in _REFUSALS.items():
-        responses[status] = {"description": reason, "content": problem}
-    extra: dict[str, Any] = {"responses": responses}
-    if waits:
-        extra["parameters"] = [AFTER]
-    return {"response_model": None, "response_class": _Described, "openapi_extra": extra}
+    return {
+        "response_model": None,
+        "response_class": Response,
+        "responses": {
+            200: good,
+            **{status: {"description": text, "content": problem} for status, text in _REFUSALS.items()},
+        },
+        "openapi_extra": {
+            "security": [{bearer.scheme_name: []}],
+            **({"parameters": [AFTER]} if as_of else {}),
+        },
+    }
 
 
 def describe(app: FastAPI) -> Mapping[str, Any]:

@@ -5,7 +5,8 @@ import binascii
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -20,13 +21,52 @@ Text = Annotated[str, Meta(pattern=r"^[\x20-\x7e]{0,300}(?![\s\S])")]
 # Rank keys as text: JSON has no -infinity, which is the key of a score of 0.
 Rank = Annotated[str, Meta(pattern=r"^(-inf|inf|-?[0-9]{1,20}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?)(?![\s\S])")]
 
-RankKey = tuple[Literal["rank"], Rank, Text]
-IdKey = tuple[Literal["id"], Text]
-DayKey = tuple[Literal["day"], Int32]
-TimelineKey = tuple[Literal["timeline"], Int64, Int64, Int32, Text, Int32]
-TransitionKey = tuple[Literal["transition"], Int32, Int32, Int64, Text, Int32]
 
-Key = TypeVar("Key", bound=tuple[object, ...])
+class RankKey(NamedTuple):
+    """The last member seen of a list by score."""
+
+    rank: Rank
+    member_id: Text
+    of: Literal["rank"] = "rank"
+
+
+class IdKey(NamedTuple):
+    """The last id seen of a list by id."""
+
+    id: Text
+    of: Literal["id"] = "id"
+
+
+class DayKey(NamedTuple):
+    """The last day seen."""
+
+    day: Int32
+    of: Literal["day"] = "day"
+
+
+class TimelineKey(NamedTuple):
+    """The last row seen of a timeline; kind is 1 for a transition, 0 for an event."""
+
+    occurred_at: Int64
+    offset: Int64
+    kind: Int32
+    store_id: Text
+    nth: Int32
+    of: Literal["timeline"] = "timeline"
+
+
+class TransitionKey(NamedTuple):
+    """The last transition seen of a store."""
+
+    day: Int32
+    partition: Int32
+    offset: Int64
+    member_id: Text
+    nth: Int32
+    of: Literal["transition"] = "transition"
+
+
+Key = TypeVar("Key", RankKey, IdKey, DayKey, TimelineKey, TransitionKey)
 
 
 class BadCursor(QunliError):
@@ -59,24 +99,33 @@ def as_csv(rows: Sequence[msgspec.Struct], shape: type[msgspec.Struct]) -> bytes
 def _columns(shape: type[msgspec.Struct], prefix: str = "") -> list[str]:
     names: list[str] = []
     for field in msgspec.structs.fields(shape):
-        name = prefix + field.encode_name
-        nested = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
-        names.extend(_columns(field.type, name + ".") if nested else [name])
+        name, nested = prefix + field.encode_name, _nested(field.type)
+        names.extend(_columns(nested, name + ".") if nested else [name])
     return names
+
+
+def _nested(kind: Any) -> type[msgspec.Struct] | None:
+    """The struct in a field's type, through Annotated and `| None`."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind
+    inner = [_nested(part) for part in get_args(kind)] if get_origin(kind) in (Annotated, Union, UnionType) else []
+    return next((part for part in inner if part), None)
 
 
 def _values(row: msgspec.Struct) -> Iterator[object]:
     for field in msgspec.structs.fields(type(row)):
-        value = getattr(row, field.name)
-        if isinstance(value, msgspec.Struct):
-            yield from _values(value)
-        else:
+        value, nested = getattr(row, field.name), _nested(field.type)
+        if nested is None:
             yield value
+        elif value is None:
+            yield from [None] * len(_columns(nested))
+        else:
+            yield from _values(value)
 
 
 def _cell(value: object) -> object:
     match value:
-        case None:
+        case None | msgspec.UNSET:
             return ""
         case bool():
             return str(value).lower()

@@ -23,7 +23,7 @@ def _a_day(text: str) -> str:
 
 
 IsoDay = Annotated[str, AfterValidator(_a_day), Field(json_schema_extra={"format": "date"}, examples=["2026-11-22"])]
-TierOrNone = Tier | Literal["none"]
+TierOrNone = Literal[Tier, "none"]
 
 
 class Params(BaseModel):
@@ -43,9 +43,7 @@ class MembersParams(PageParams):
     """Which members of a store, and in which order."""
 
     tier: Tier | None = None
-    q: Annotated[
-        str | None, Field(pattern=_ID.pattern + "$", description="the beginning of the member id")
-    ] = None
+    q: Annotated[str | None, Field(pattern=_ID.pattern + "$", description="the beginning of the member id")] = None
     sort: Annotated[Literal["score", "member"], Field(description="score: highest first; member: by id")] = "score"
 
 
@@ -85,7 +83,9 @@ class ScoresParams(Params):
 
 Reader = Annotated[Caller, Depends(require("stores:read"))]
 Operator = Annotated[Caller, Depends(require("ops"))]
-AnyCaller = Annotated[Caller, Depends(require("events:write", "stores:read", "commands:write", "days:close", "console:login", "ops"))]
+AnyCaller = Annotated[
+    Caller, Depends(require("events:write", "stores:read", "commands:write", "days:close", "console:login", "ops"))
+]
 
 
 def own_stores(caller: Caller) -> Stores:
@@ -93,17 +93,24 @@ def own_stores(caller: Caller) -> Stores:
     return None if ALL_STORES in caller.stores else sorted(caller.stores)
 
 
-async def _store(caller: Reader, store: Annotated[str, Path(examples=["sh-001"])]) -> str:
-    if not _ID.fullmatch(store) or not caller.may(store):
+async def _store(caller: Reader, store_id: Annotated[str, Path(examples=["sh-001"])]) -> str:
+    if not _ID.fullmatch(store_id) or not caller.may(store_id):
         raise not_found()
-    return store
+    return store_id
 
 
 StoreOfCaller = Annotated[str, Depends(_store)]
 
 
-def member_id(text: str) -> str:
+def checked_member(member_id: str) -> str:
     """A member id out of a path. Problem not_found: what cannot be an id is nobody's."""
-    if not _ID.fullmatch(text):
+    if not _ID.fullmatch(member_id):
         raise not_found()
-    return text
+    return member_id
+
+
+async def _member(_: Reader, member_id: Annotated[str, Path(examples=["m-42"])]) -> str:
+    return checked_member(member_id)
+
+
+MemberOfPath = Annotated[str, Depends(_member)]

@@ -5,22 +5,22 @@
 -- no parameters. Where each source partition stands; first in every snapshot.
 SELECT topic, partition, partitions, next_offset, close_offset, closed_day, settings::text AS settings
 FROM engagement_v1.position
-ORDER BY topic, partition;
+ORDER BY topic, partition
 
 -- name: load_members
 -- $1 text[] members. Every membership of theirs, living or ended; the caller's rights are applied by the reader.
 SELECT store_id, member_id, partition, alive, today, tier, since_day, first_day, created_at, left_at,
-       last_active, days, interests::text AS interests, district, invited_by
+       last_active, days, run_start, interests::text AS interests, district, invited_by
 FROM engagement_v1.membership
 WHERE member_id = ANY($1::text[])
-ORDER BY member_id, store_id;
+ORDER BY member_id, store_id
 
 -- name: load_memberships
 -- $1 text store, $2 text[] members. The rows of one page of a list.
 SELECT store_id, member_id, partition, alive, today, tier, since_day, first_day, created_at, left_at,
-       last_active, days, interests::text AS interests, district, invited_by
+       last_active, days, run_start, interests::text AS interests, district, invited_by
 FROM engagement_v1.membership
-WHERE store_id = $1 AND member_id = ANY($2::text[]);
+WHERE store_id = $1 AND member_id = ANY($2::text[])
 
 -- name: rank_all
 -- $1 text store, $2 float8 rank key and $3 text member of the last row seen ('infinity' and '' at first), $4 int rows.
@@ -32,7 +32,7 @@ SELECT member_id, rank_key FROM (
     (SELECT member_id, rank_key FROM engagement_v1.standing
      WHERE store_id = $1 AND rank_key < $2 ORDER BY rank_key DESC, member_id LIMIT $4)
 ) AS page
-ORDER BY rank_key DESC, member_id LIMIT $4;
+ORDER BY rank_key DESC, member_id LIMIT $4
 
 -- name: rank_tier
 -- $1 to $4 as rank_all, $5 text tier.
@@ -44,21 +44,21 @@ SELECT member_id, rank_key FROM (
     (SELECT member_id, rank_key FROM engagement_v1.standing
      WHERE store_id = $1 AND tier = $5 AND rank_key < $2 ORDER BY rank_key DESC, member_id LIMIT $4)
 ) AS page
-ORDER BY rank_key DESC, member_id LIMIT $4;
+ORDER BY rank_key DESC, member_id LIMIT $4
 
 -- name: rank_like
 -- $1 to $4 as rank_all, $5 text tier or null, $6 text first and $7 text end (excluded) of the member ids.
 SELECT member_id, rank_key FROM engagement_v1.standing
 WHERE store_id = $1 AND member_id >= $6 AND member_id < $7 AND ($5::text IS NULL OR tier = $5)
   AND (rank_key < $2 OR rank_key = $2 AND member_id > $3)
-ORDER BY rank_key DESC, member_id LIMIT $4;
+ORDER BY rank_key DESC, member_id LIMIT $4
 
 -- name: list_by_id
 -- $1 text store, $2 text last member seen ('' at first), $3 text first and $4 text end (excluded) of the ids,
 -- $5 text tier or null, $6 int rows.
 SELECT member_id, rank_key FROM engagement_v1.standing
 WHERE store_id = $1 AND member_id > $2 AND member_id >= $3 AND member_id < $4 AND ($5::text IS NULL OR tier = $5)
-ORDER BY member_id LIMIT $6;
+ORDER BY member_id LIMIT $6
 
 -- name: timeline
 -- $1 text member, $2 text[] stores or null, $3 bigint instant, $4 bigint offset, $5 int kind (1 transition, 0 event),
@@ -79,7 +79,7 @@ SELECT * FROM (
        AND (occurred_at, log_offset, 0, store_id, 0) < ($3::bigint, $4::bigint, $5::int, $6::text, $7::int)
      ORDER BY occurred_at DESC, log_offset DESC, store_id DESC LIMIT $8)
 ) AS page
-ORDER BY occurred_at DESC, log_offset DESC, kind DESC, store_id DESC, index DESC LIMIT $8;
+ORDER BY occurred_at DESC, log_offset DESC, kind DESC, store_id DESC, index DESC LIMIT $8
 
 -- name: counted_events
 -- $1 text member, $2 text[] stores or null, $3 bigint earliest instant, $4 int rows.
@@ -89,7 +89,7 @@ FROM engagement_v1.journal j
 JOIN engagement_v1.membership m ON m.store_id = j.store_id AND m.member_id = j.member_id
 WHERE j.member_id = $1 AND ($2::text[] IS NULL OR j.store_id = ANY($2))
   AND j.occurred_at >= $3 AND j.outcome = 'counted' AND m.alive AND j.log_offset >= m.created_offset
-ORDER BY j.occurred_at DESC, j.log_offset DESC LIMIT $4;
+ORDER BY j.occurred_at DESC, j.log_offset DESC LIMIT $4
 
 -- name: counted_days
 -- $1 text member, $2 text[] stores or null, $3 bigint earliest instant.
@@ -104,11 +104,11 @@ JOIN engagement_v1.membership m ON m.store_id = j.store_id AND m.member_id = j.m
 WHERE j.member_id = $1 AND ($2::text[] IS NULL OR j.store_id = ANY($2))
   AND j.occurred_at >= $3 AND j.outcome = 'counted' AND m.alive AND j.log_offset >= m.created_offset
 GROUP BY j.store_id, j.day
-ORDER BY j.store_id, j.day;
+ORDER BY j.store_id, j.day
 
 -- name: store_exists
 -- $1 text store. A store is known from its first membership on.
-SELECT EXISTS (SELECT FROM engagement_v1.membership WHERE store_id = $1);
+SELECT EXISTS (SELECT FROM engagement_v1.membership WHERE store_id = $1)
 
 -- name: page_of_every_store
 -- $1 text last store seen ('' at first), $2 int rows. Jumps from store to store instead of reading every membership.
@@ -119,14 +119,14 @@ WITH RECURSIVE jump (store_id, n) AS (
             WHERE m.store_id > jump.store_id ORDER BY m.store_id LIMIT 1), jump.n + 1
     FROM jump WHERE jump.store_id IS NOT NULL AND jump.n < $2::int
 )
-SELECT store_id FROM jump WHERE store_id IS NOT NULL ORDER BY store_id;
+SELECT store_id FROM jump WHERE store_id IS NOT NULL ORDER BY store_id
 
 -- name: page_of_some_stores
 -- $1 text last store seen, $2 int rows, $3 text[] stores.
 SELECT s.store_id
 FROM (SELECT DISTINCT unnest($3::text[]) COLLATE "C" AS store_id) s
 WHERE s.store_id > $1 AND EXISTS (SELECT FROM engagement_v1.membership m WHERE m.store_id = s.store_id)
-ORDER BY s.store_id LIMIT $2;
+ORDER BY s.store_id LIMIT $2
 
 -- name: store_spans
 -- $1 text[] stores. First and last day on which anything counted.
@@ -135,26 +135,26 @@ SELECT s.store_id,
         WHERE f.store_id = s.store_id AND f.figure = 'active' ORDER BY f.day LIMIT 1) AS first_day,
        (SELECT f.day FROM engagement_v1.store_figure f
         WHERE f.store_id = s.store_id AND f.figure = 'active' ORDER BY f.day DESC LIMIT 1) AS last_day
-FROM (SELECT unnest($1::text[]) COLLATE "C" AS store_id) s;
+FROM (SELECT unnest($1::text[]) COLLATE "C" AS store_id) s
 
 -- name: store_tiers
 -- $1 text[] stores. Living memberships by tier, now.
 SELECT store_id, tier, sum(members)::bigint AS members
-FROM engagement_v1.store_tier WHERE store_id = ANY($1::text[]) GROUP BY store_id, tier;
+FROM engagement_v1.store_tier WHERE store_id = ANY($1::text[]) GROUP BY store_id, tier
 
 -- name: figures_at
 -- $1 text[] stores, $2 int[] days, $3 text[] figures.
 SELECT store_id, day, figure, sum(n)::bigint AS n
 FROM engagement_v1.store_figure
 WHERE store_id = ANY($1::text[]) AND day = ANY($2::int[]) AND figure = ANY($3::text[])
-GROUP BY store_id, day, figure;
+GROUP BY store_id, day, figure
 
 -- name: figures_between
 -- $1 text store, $2 int first and $3 int last day. Every figure by day but the cohorts'.
 SELECT day, figure, sum(n)::bigint AS n
 FROM engagement_v1.store_figure
 WHERE store_id = $1 AND day BETWEEN $2 AND $3 AND figure NOT LIKE 'cohort%'
-GROUP BY day, figure;
+GROUP BY day, figure
 
 -- name: transitions
 -- $1 text store, $2 int first and $3 int last day, $4 text from or null, $5 text to or null ('none' is no tier),
@@ -175,19 +175,21 @@ SELECT * FROM (
        AND ($5::text IS NULL OR coalesce(to_tier, 'none') = $5)
      ORDER BY day DESC, partition, log_offset, member_id, index LIMIT $11)
 ) AS page
-ORDER BY day DESC, partition, log_offset, member_id, index LIMIT $11;
+ORDER BY day DESC, partition, log_offset, member_id, index LIMIT $11
 
 -- name: partitions_lag
 -- no parameters. What an operator sees of each source partition.
-SELECT p.topic, p.partition, p.next_offset, p.epoch, p.close_offset, p.close_day, p.close_cursor, p.closed_day,
-       p.closed_offset, p.settings_number, p.duplicates, p.updated_at, coalesce(o.messages, 0)::bigint AS outbox
+SELECT p.topic, p.partition, p.next_offset, p.epoch, p.close_offset, p.close_day, p.closed_day, p.settings_number,
+       p.duplicates, (extract(epoch FROM p.updated_at) * 1000)::bigint AS updated_at,
+       coalesce(o.messages, 0)::bigint AS outbox
 FROM engagement_v1.position p
 LEFT JOIN (SELECT partition, sum(messages) AS messages FROM engagement_v1.outbox GROUP BY partition) o USING (partition)
-ORDER BY p.topic, p.partition;
+ORDER BY p.topic, p.partition
 
 -- name: dead_letters
 -- $1 text last id seen ('' at first), $2 int rows. Only the first bytes of a letter: a list shows what it is.
 SELECT id, topic, partition, log_offset, code, detail, key, octet_length(value) AS value_bytes,
-       substring(value FOR 512) AS head, headers::text AS headers, replayed_offset, written_at
+       substring(value FOR 512) AS head, headers::text AS headers, replayed_offset,
+       (extract(epoch FROM written_at) * 1000)::bigint AS written_at
 FROM engagement_v1.dead_letter
-WHERE id > $1 ORDER BY id LIMIT $2;
+WHERE id > $1 ORDER BY id LIMIT $2

@@ -10,9 +10,12 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from libs.common.activity import Tier
+from libs.common.events import CountedType
+
+NAMES = {"from_tier": "from", "to_tier": "to", "from_day": "from", "to_day": "to"}
 
 
-class Shape(Struct, frozen=True, kw_only=True, rename={"from_tier": "from", "to_tier": "to", "from_day": "from", "to_day": "to"}):
+class Shape(Struct, frozen=True, kw_only=True, rename=NAMES):
     """Base of all answers."""
 
 
@@ -153,8 +156,8 @@ class ScoreRules(Shape, frozen=True):
     """How scores are made: half-life in days, weight and daily cap of each type."""
 
     half_life: int
-    weights: dict[str, int]
-    caps: dict[str, int]
+    weights: dict[CountedType, int]
+    caps: dict[CountedType, int]
 
 
 class Explanation(Shape, frozen=True):
@@ -226,7 +229,7 @@ class TimelineItem(Shape, frozen=True):
     data: Annotated[Any, Meta(description="the event's data; null once trimmed")] = UNSET
     from_tier: MaybeTier | UnsetType = UNSET
     to_tier: MaybeTier | UnsetType = UNSET
-    cause: Annotated[str | None | UnsetType, Meta(description="the event's id; null: time alone")] = UNSET
+    cause: Annotated[str | UnsetType | None, Meta(description="the event's id; null: time alone")] = UNSET
 
 
 class Timeline(Shape, frozen=True):
@@ -373,13 +376,12 @@ class PartitionLag(Shape, frozen=True):
     topic: str
     partition: int
     next_offset: int
-    log_end: int | None
-    lag: int | None
+    log_end: int
+    lag: int
     epoch: int
     closed_day: Day | None
     close_offset: Annotated[int | None, Meta(description="the close or settings change that is running")]
     close_day: Day | None
-    close_slices: int
     settings_number: int | None
     duplicates: int | None
     outbox: Annotated[int, Meta(description="messages committed, not yet acknowledged by the log")]

@@ -11,6 +11,7 @@ from libs.common.postgres import Connection
 from services.gateway.figures import Figures, cohort_figure, cohort_monday
 from services.gateway.member_store import membership_row
 from services.gateway.members import MembershipRow
+from services.gateway.pages import TransitionKey
 from services.gateway.snapshot import QUERIES
 
 FIGURES_AT_CLOSE = ("active", "wau", "mau")
@@ -106,9 +107,7 @@ async def cohort_activity(
     return active
 
 
-async def rank_members(
-    conn: Connection, wanted: MemberFilter, after: tuple[float, str], rows: int
-) -> list[Ranked]:
+async def rank_members(conn: Connection, wanted: MemberFilter, after: tuple[float, str], rows: int) -> list[Ranked]:
     """Living memberships by score, highest first, ties by id; `after` is the last row seen."""
     key: tuple[Any, ...] = (wanted.store_id, *after, rows)
     if wanted.prefix:
@@ -132,9 +131,7 @@ def _ranked(row: asyncpg.Record) -> Ranked:
     return Ranked(row["member_id"], row["rank_key"])
 
 
-async def load_memberships(
-    conn: Connection, store_id: str, members: Sequence[str]
-) -> Mapping[str, MembershipRow]:
+async def load_memberships(conn: Connection, store_id: str, members: Sequence[str]) -> Mapping[str, MembershipRow]:
     """The memberships of some members of a store."""
     rows = await conn.fetch(QUERIES["load_memberships"], store_id, members)
     return {row["member_id"]: membership_row(row) for row in rows}
@@ -151,9 +148,6 @@ class TransitionFilter:
     new: str | None
 
 
-TransitionKey = tuple[int, int, int, str, int]  # day, partition, offset, member, index
-
-
 async def page_of_transitions(
     conn: Connection, wanted: TransitionFilter, after: TransitionKey, rows: int
 ) -> list[asyncpg.Record]:
@@ -161,7 +155,7 @@ async def page_of_transitions(
     return await conn.fetch(
         QUERIES["transitions"],
         *(wanted.store_id, wanted.first, wanted.last, wanted.old, wanted.new),
-        *after,
+        *(after.day, after.partition, after.offset, after.member_id, after.nth),
         rows,
     )
 

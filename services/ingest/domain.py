@@ -5,7 +5,7 @@ The `data` of an event is the same type at the door and on the log; only a messa
 
 import datetime
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 import jiter
@@ -27,6 +27,7 @@ from libs.common.events import (
     Purchase,
     PurchaseData,
     TextFacts,
+    encode,
 )
 from services.ingest.faults import Fault, from_decoder, from_parser, names
 
@@ -77,7 +78,15 @@ PostedEvent: TypeAlias = PostedJoin | PostedMessage | PostedPurchase | PostedChe
 _decode = msgspec.json.Decoder(PostedEvent).decode
 
 
-class Refused(Struct, frozen=True):
+class Logged(NamedTuple):
+    """An event as it goes on the log: `value` is the record's bytes."""
+
+    id: str
+    member_id: str
+    value: bytes
+
+
+class Refused(NamedTuple):
     """An event that does not go on the log. `id` None: it has none that can be repeated."""
 
     id: str | None
@@ -103,39 +112,53 @@ def split_lines(body: bytes) -> list[bytes]:
     return [line for line in body.split(b"\n") if line.strip()]
 
 
-def judge(raw: bytes, received_at: int, zone: ZoneInfo, may: Callable[[str], bool]) -> MemberEvent | Refused:
+def judge(raw: bytes, received_at: int, zone: ZoneInfo, may: Callable[[str], bool]) -> Logged | Refused:
     """The record that a posted event becomes, or why it does not.
 
     `received_at`: UTC ms now. `may`: whether the caller may touch a store.
     """
-    try:
-        jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True)
-    except ValueError as error:
-        return _unparsed(raw, str(error))
     if len(raw) > MAX_EVENT:
         return _refused(raw, Fault("too_large", "", f"an event may have {MAX_EVENT} bytes"))
     try:
         event = _decode(raw)
-    except msgspec.DecodeError as error:
+    except msgspec.ValidationError as error:
         return _refused(raw, from_decoder(str(error)))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _refused(raw, Fault("unreadable", "", str(error)))
     occurred_at = to_ms(event.occurred_at)
     fault = _beyond_type(event, occurred_at, received_at, zone, may)
-    return Refused(event.id, fault) if fault else _record(event, occurred_at, received_at)
+    if fault is None and _each_key_once(raw, event):
+        return Logged(event.id, event.member_id, encode(_record(event, occurred_at, received_at)))
+    return _refused(raw, fault or Fault("duplicate_key", "", "a key stands twice in its object"))
 
 
-def _unparsed(raw: bytes, message: str) -> Refused:
-    """An event that the strict parser refused: a key twice, if it can be read at all."""
-    fault = from_parser(message)
-    if fault.code == "duplicate_key":
-        try:
-            return _refused(raw, fault)
-        except ValueError as error:
-            fault = from_parser(str(error))
-    return Refused(None, fault)
+def _each_key_once(raw: bytes, event: PostedEvent) -> bool:
+    """Whether no key of an event that could be decoded stands twice: the decoder would have taken the last.
+
+    Every key and every text has two quotes, and none is lost in decoding but those of a key that stands twice,
+    so counting them settles it four times faster than a second parser; where there are escapes, that is asked.
+    """
+    if b"\\" not in raw:
+        return raw.count(b'"') == encode(event).count(b'"')
+    return _parse_fault(raw) is None
+
+
+def _parse_fault(raw: bytes) -> Fault | None:
+    """What a strict parser finds wrong with the JSON itself."""
+    try:
+        jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True)
+    except ValueError as error:
+        return from_parser(str(error))
+    return None
 
 
 def _refused(raw: bytes, fault: Fault) -> Refused:
-    value: Any = jiter.from_json(raw, allow_inf_nan=False)
+    """A refusal; that the JSON itself is wrong goes before what it says."""
+    fault = _parse_fault(raw) or fault
+    try:
+        value = jiter.from_json(raw, allow_inf_nan=False)
+    except ValueError as error:  # the parser stops at the first fault: behind a key that stands twice may be worse
+        return Refused(None, from_parser(str(error)))
     return Refused(names(value), fault)
 
 

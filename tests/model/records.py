@@ -96,7 +96,7 @@ Check = Callable[[Any], bool]
 
 
 def is_text(value: Any) -> bool:
-    return isinstance(value, str) and not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)
+    return isinstance(value, str) and re.search("[\0\ud800-\udfff]", value) is None
 
 
 def is_int(value: Any) -> bool:

@@ -47,26 +47,14 @@ Figures
 - Figures of zero are absent. Weeks are the day of their Monday.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any, assert_never
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from tests.model import rules
-from tests.model.figures import Past, Tallies, figures
-from tests.model.outcome import (
-    DayCounts,
-    DeadLetter,
-    Key,
-    Membership,
-    Message,
-    Outcome,
-    PairHistory,
-    Source,
-    Transition,
-)
+from tests.model.figures import Past, figures
+from tests.model.outcome import DayCounts, DeadLetter, Membership, Outcome, PairHistory
+from tests.model.publish import emit, grouped_message, publish_group_days, publish_partition_closed, transition
 from tests.model.records import (
     COUNTED_TYPES,
     PARTITIONS,
@@ -74,66 +62,10 @@ from tests.model.records import (
     Event,
     Record,
     RefusedError,
-    Settings,
     SettingsChanged,
-    iso,
     parse,
-    partition_of,
 )
-
-CHUNK_MESSAGES = 1_000
-CHUNK_BYTES = 508 * 1024
-
-
-@dataclass(slots=True)
-class Life:
-    """A membership while it lives. `unsent`: an event was counted since its last message."""
-
-    born_at: int
-    day: int
-    since: int
-    tier: str | None = None
-    days: dict[int, rules.Day] = field(default_factory=dict)
-    interests: dict[str, rules.Interest] = field(default_factory=dict)
-    district: str | None = None
-    invited_by: str | None = None
-    unsent: bool = False
-
-
-@dataclass(slots=True)
-class Pair:
-    """A store and a member, for ever. `tier_after[D]` is the tier right after the move past D."""
-
-    store_id: str
-    member_id: str
-    life: Life | None = None
-    first_created: int | None = None
-    left_on: int | None = None
-    last_leave_at: int | None = None
-    active: set[int] = field(default_factory=set)
-    tier_after: dict[int, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Partition:
-    """One partition being replayed. `index` counts the effects of the record at `offset` on a membership."""
-
-    number: int
-    zone: ZoneInfo
-    offset: int = 0
-    index: int = 0
-    settings: Settings = rules.DEFAULTS
-    settings_number: int = 0
-    closed: int | None = None
-    pairs: dict[Key, Pair] = field(default_factory=dict)
-    known: dict[Key, tuple[object, ...]] = field(default_factory=dict)
-    journal: dict[Key, str] = field(default_factory=dict)
-    duplicates: int = 0
-    grouped: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
-    transitions: list[Transition] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
-    dead_letters: list[DeadLetter] = field(default_factory=list)
-    tallies: Tallies = field(default_factory=Tallies)
+from tests.model.state import Life, Pair, Partition
 
 
 def run(records_by_partition: Mapping[int, Sequence[Record]], timezone: str) -> Outcome:
@@ -252,16 +184,6 @@ def count(log: Partition, pair: Pair, life: Life, event: Event) -> None:
         log.grouped.append((pair.store_id, event.data["group_id"], grouped_message(event)))
 
 
-def grouped_message(event: Event) -> dict[str, Any]:
-    return {
-        "member_id": event.member_id,
-        "id": event.id,
-        "occurred_at": event.occurred_at,
-        "reply_to": event.data.get("reply_to"),
-        "mentions": event.data.get("mentions", []),
-    }
-
-
 def leave(log: Partition, pair: Pair, event: Event) -> str:
     life = pair.life
     if life is None or event.occurred_at < life.born_at or event.day < life.day - 89:
@@ -295,39 +217,6 @@ def close(log: Partition, day: int) -> None:
     publish_partition_closed(log, day)
 
 
-def publish_group_days(log: Partition, day: int) -> None:
-    ordered = sorted(log.grouped, key=lambda entry: entry[:2])
-    log.grouped.clear()
-    for (store, group), entries in groupby(ordered, key=lambda entry: entry[:2]):
-        for number, messages in enumerate(chunks([message for _, _, message in entries])):
-            source = Source("member-events", log.number, log.offset, store, "#" + group, number)
-            content = {"kind": "group_day", "store_id": store, "group_id": group}
-            content |= {"day": iso(day), "messages": messages}
-            log.messages.append(Message(source, partition_of(store), content))
-
-
-def chunks(messages: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """As many as fit, then the next: by number, and by size with a byte between two."""
-    cut: list[list[dict[str, Any]]] = []
-    room = 0
-    for message in messages:
-        size = len(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()) + 1
-        if not cut or len(cut[-1]) == CHUNK_MESSAGES or size > room:
-            cut.append([])
-            room = CHUNK_BYTES
-        cut[-1].append(message)
-        room -= size
-    return cut
-
-
-def publish_partition_closed(log: Partition, day: int) -> None:
-    for target in range(PARTITIONS):
-        source = Source("member-events", log.number, log.offset, "", "", target)
-        content = {"kind": "partition_closed", "source_partition": log.number, "day": iso(day)}
-        content |= {"settings_number": log.settings_number, "half_life": log.settings.half_life}
-        log.messages.append(Message(source, target, content))
-
-
 def change_settings(log: Partition, change: SettingsChanged) -> None:
     if change.number <= log.settings_number:
         return
@@ -337,41 +226,6 @@ def change_settings(log: Partition, change: SettingsChanged) -> None:
         log.index = 0
         if rules.score(life.days, life.day, before) != rules.score(life.days, life.day, log.settings):
             emit(log, pair, life, "profile")
-
-
-# What is published of a membership
-
-
-def transition(log: Partition, pair: Pair, life: Life, before: str | None, cause: str | None) -> None:
-    log.transitions.append(
-        Transition(log.number, log.offset, pair.store_id, pair.member_id, before, life.tier, life.day, cause)
-    )
-    log.tallies.transitions[pair.store_id, life.day, before or "none", life.tier or "none"] += 1
-    emit(log, pair, life, "transition", cause, **{"from": before, "to": life.tier})
-
-
-def emit(log: Partition, pair: Pair, life: Life, kind: str, cause: str | None = None, **fields: object) -> None:
-    """Publish a message with the whole snapshot as of the membership's E."""
-    source = Source("member-events", log.number, log.offset, pair.store_id, pair.member_id, log.index)
-    names = {"kind": kind, "store_id": pair.store_id, "member_id": pair.member_id, "day": iso(life.day)}
-    content = names | {"from": None, "to": None, "cause": cause} | snapshot(log, life) | fields
-    log.messages.append(Message(source, partition_of(pair.store_id), content))
-    log.index += 1
-    life.unsent = False
-
-
-def snapshot(log: Partition, life: Life) -> dict[str, Any]:
-    """A membership that has left has no tier, and nothing but its day in the snapshot."""
-    there = life.tier is not None
-    return {
-        "tier": life.tier,
-        "score": rules.score(life.days, life.day, log.settings) if there else 0,
-        "score_day": iso(life.day),
-        "last_active": iso(max(life.days)) if there else None,
-        "interests": rules.sent_interests(life.interests, life.day) if there else None,
-        "district": life.district if there else None,
-        "invited_by": life.invited_by if there else None,
-    }
 
 
 # The outcome

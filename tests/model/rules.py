@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from tests.model.records import COUNTED_TYPES, Event, Settings, iso
+from tests.model.records import Event, Settings, iso
 
 UNIT = 1 << 20
 WINDOW = 90
@@ -58,7 +58,7 @@ def score(days: Mapping[int, Day], today: int, settings: Settings) -> int:
 
 
 def points(counts: Mapping[str, int], settings: Settings) -> int:
-    return sum(settings.weights[kind] * min(counts[kind], settings.caps[kind]) for kind in COUNTED_TYPES)
+    return sum([settings.weights[kind] * min(n, settings.caps[kind]) for kind, n in counts.items()])
 
 
 def tier(days: Mapping[int, Day], today: int) -> str:
@@ -81,7 +81,7 @@ def best_week(days: Mapping[int, Day], today: int, occasions: int) -> int:
     """Days with so many occasions in the 7 days up to today, or up to yesterday: the larger number."""
 
     def count(first: int, last: int) -> int:
-        return sum(day in days and len(days[day].hours) >= occasions for day in range(first, last + 1))
+        return len([day for day in range(first, last + 1) if day in days and len(days[day].hours) >= occasions])
 
     return max(count(today - 6, today), count(today - 7, today - 1))
 

@@ -18,4 +18,4 @@ def status(data: Data = folders.DEFAULT) -> None:
         console.print(f"Nothing runs on {folder.root}")
         raise typer.Exit(3)
     console.print(f"{folder.root}: {run.state}{f' ({run.step})' if run.step else ''}")
-    console.print(status_table(run.children, settled))
+    console.print(status_table(run.children, settled), soft_wrap=True)

@@ -8,7 +8,7 @@ import typer
 
 from deploy.local import background, supervisor
 from deploy.local import folder as folders
-from deploy.local.command_line import Data, console, fetch_jars, new_app
+from deploy.local.command_line import Data, console, fetch_jars, new_app, working
 from deploy.local.services import SERVICES
 from deploy.local.stack import Options, Stack
 from deploy.local.summary import print_summary
@@ -66,8 +66,8 @@ def _in_background(data: Path, ports: dict[str, int], *, bare: bool, clock: bool
     folder = folders.folder_at(data)
     switches = [*(["--bare"] if bare else []), *(["--no-clock"] if not clock else [])]
     fixed = [part for name, port in ports.items() for part in (f"--{name}-port", str(port))]
-    with console.status("Starting") as status:
-        background.start(folder, [*switches, *fixed], lambda step: status.update(f"Starting: {step}"), bound=False)
+    with working("Starting") as show:
+        background.start(folder, [*switches, *fixed], lambda step: show(f"Starting: {step}"), bound=False)
     settled = folders.read_settled(folder)
     if settled:
         print_summary(folder, settled)

@@ -3,20 +3,21 @@
 Row by row in Python the demo's 1.5 million lines would cost as much as the pipeline they are fed to.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from deploy.local.importer.mapping import Constant, Number, Template, Text
+from services.ingest.faults import from_decoder
 
 ROW = "\0row"  # the row's place in its file, the first below the header being 1; no file's column is named so
-_NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)$"
+_NUMBER = r"^[-+]?([0-9]{1,19}\.?[0-9]{0,9}|\.[0-9]{1,9})$"
 _TO_ESCAPE = r'["\\\x00-\x1f]'
-_DECIMAL = pa.decimal128(38, 9)
+_DECIMAL = pa.decimal128(28, 9)  # times a factor of 7 digits that is 36, and Arrow has 38
 
-Column = pa.Array | pa.ChunkedArray
+Column: TypeAlias = pa.Array | pa.ChunkedArray
 
 
 class RowError(Exception):
@@ -46,7 +47,7 @@ def refuse_first(rows: pa.Table, bad: Column, values: Column, what: str, todo: s
     """RowError for the first row where `bad` is true; `what` may hold {value}."""
     place = pc.index(bad, True).as_py()
     if place >= 0:
-        raise RowError(rows.column(ROW)[place].as_py(), what.format(value=repr(values[place].as_py())), todo)
+        raise RowError(rows.column(ROW)[place].as_py(), what.replace("{value}", repr(values[place].as_py())), todo)
 
 
 def numbers(rows: pa.Table, name: str) -> Column:
@@ -56,7 +57,13 @@ def numbers(rows: pa.Table, name: str) -> Column:
         return column
     column = pc.utf8_trim_whitespace(text(column))
     bad = pc.invert(pc.fill_null(pc.match_substring_regex(column, _NUMBER), True))
-    refuse_first(rows, bad, column, f"{name} is {{value}}, which is no number", "Correct the row, or [[skip]] it.")
+    refuse_first(
+        rows,
+        bad,
+        column,
+        f"{name} is {{value}}, which is no number of 19 digits and 9 decimals",
+        "Correct the row, or [[skip]] it.",
+    )
     return column.cast(_DECIMAL)
 
 
@@ -99,15 +106,12 @@ def check(rows: pa.Table, values: Column, kind: Any, at: str) -> None:
     try:
         msgspec.convert(distinct.to_pylist(), list[kind])
     except msgspec.ValidationError as error:
-        what, _, place = str(error).partition(" - at `$[")
-        wrong = distinct[int(place.rstrip("]`"))]
-        bad = pc.fill_null(pc.equal(values, wrong), False)
-        refuse_first(rows, bad, values, f"{at} would be {{value}}: {_lower(what)}", "Correct the row or the mapping.")
+        fault = from_decoder(str(error))
+        bad = pc.fill_null(pc.equal(values, distinct[int(fault.path.strip("[]"))]), False)
+        refuse_first(
+            rows, bad, values, f"{at} would be {{value}}, but {fault.detail}", "Correct the row or the mapping."
+        )
         raise
-
-
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
 
 
 def json_pieces(values: Column) -> list[str | Column]:

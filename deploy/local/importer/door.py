@@ -4,8 +4,8 @@ A fault of the network, 429, 5xx and `unknown` mean "perhaps": the same ids are 
 and is never the same for two senders. `rejected` means "never": the import stops and says which row it was.
 """
 
-import asyncio
 import random
+from asyncio import sleep
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,9 @@ from typing import Literal
 import httpx
 import msgspec
 
+from deploy.local.importer.state import ClosedDays
 from libs.common.clock import monotonic
+from libs.common.days import day_from_iso
 from libs.common.errors import QunliError, UserError
 
 MAX_EVENTS = 1_000
@@ -46,6 +48,20 @@ class Answer(msgspec.Struct, frozen=True):
     code: str = ""
     title: str = ""
     detail: str = ""
+
+
+class PartitionDay(msgspec.Struct, frozen=True):
+    """The last day that a partition is known to have closed."""
+
+    day: str | None
+
+
+class Days(msgspec.Struct, frozen=True):
+    """What the door tells of closed days; `day`: the last that every partition has closed."""
+
+    timezone: str
+    day: str | None
+    partitions: tuple[PartitionDay, ...]
 
 
 class Rejected(Exception):
@@ -82,12 +98,12 @@ def connect(url: str, key: str) -> httpx.AsyncClient:
 
 def requests_of(events: Sequence[bytes]) -> list[tuple[int, int]]:
     """Where to cut events into requests that the door takes, as (begin, end)."""
-    cuts, begin, size = [], 0, 2
+    cuts, begin, size = [], 0, 1  # [ ] and commas: one byte more than there are events
     for index, event in enumerate(events):
         size += len(event) + 1
         if index > begin and (size > MAX_BYTES or index - begin == MAX_EVENTS):
             cuts.append((begin, index))
-            begin, size = index, len(event) + 3
+            begin, size = index, len(event) + 2
     return [*cuts, (begin, len(events))] if events else []
 
 
@@ -97,7 +113,7 @@ async def post_events(client: httpx.AsyncClient, events: Sequence[bytes], delive
     pauses = Pauses(str(client.base_url))
     while waiting:
         body = b"[" + b",".join([events[index] for index in waiting]) + b"]"
-        response = await attempt(client, "/v1/events", body, pauses)
+        response = await attempt(client, "POST", "/v1/events", body, pauses)
         if response is not None:
             delivery.saw(response)
             still = _still_waiting(response, waiting)
@@ -124,7 +140,7 @@ async def close_day(client: httpx.AsyncClient, day: str, delivery: Delivery) -> 
     """Ask for the close of a day (YYYY-MM-DD) until the log has it; False if the day is not over yet."""
     pauses = Pauses(str(client.base_url))
     while True:
-        response = await attempt(client, f"/v1/days/{day}/close", b"", pauses)
+        response = await attempt(client, "POST", f"/v1/days/{day}/close", b"", pauses)
         if response is not None and response.is_success:
             delivery.saw(response)
             return True
@@ -133,10 +149,31 @@ async def close_day(client: httpx.AsyncClient, day: str, delivery: Delivery) -> 
         await pauses.rest(response)
 
 
-async def attempt(client: httpx.AsyncClient, path: str, body: bytes, pauses: "Pauses") -> httpx.Response | None:
-    """The answer to one POST; None where none came. UserError on what no second try can change."""
+async def closed_days(client: httpx.AsyncClient, zone: str) -> ClosedDays:
+    """How far the log is closed. UserError if its days are not those of `zone`; NoAnswer if the door stays away."""
+    pauses = Pauses(str(client.base_url))
+    while True:
+        response = await attempt(client, "GET", "/v1/days", b"", pauses)
+        if response is not None and response.is_success:
+            return _closed(response, zone)
+        await pauses.rest(response)
+
+
+def _closed(response: httpx.Response, zone: str) -> ClosedDays:
+    days = msgspec.json.decode(response.content, type=Days)
+    if days.timezone != zone:
+        what = f"The days at {response.request.url} are those of {days.timezone}, not of {zone}."
+        raise UserError(what, f"Set QUNLI_TIMEZONE={days.timezone}.")
+    known = [day_from_iso(partition.day) for partition in days.partitions if partition.day]
+    return ClosedDays(day_from_iso(days.day) if days.day else None, max(known, default=None))
+
+
+async def attempt(
+    client: httpx.AsyncClient, method: str, path: str, body: bytes, pauses: "Pauses"
+) -> httpx.Response | None:
+    """The answer to one request; None where none came. UserError on what no second try can change."""
     try:
-        response = await client.post(path, content=body)
+        response = await client.request(method, path, content=body)
     except httpx.TransportError as error:
         pauses.reason = str(error) or type(error).__name__
         return None
@@ -152,7 +189,8 @@ def refusal(response: httpx.Response) -> UserError:
         what = f"{response.request.url} refuses this key (status {response.status_code})."
         return UserError(what, "It needs the scopes events:write and days:close, for every store of the import.")
     answer = read_answer(response)
-    what = f"{response.request.url} refused a request: {response.status_code} {answer.code} {answer.detail or answer.title}."
+    said = f"{response.status_code} {answer.code} {answer.detail or answer.title}"
+    what = f"{response.request.url} refused a request: {said}."
     return UserError(what, "Check that the address is an ingest of this version of Qunli.")
 
 
@@ -174,11 +212,11 @@ class Pauses:
     began: float | None = None
 
     async def rest(self, response: httpx.Response | None) -> None:
-        """Wait before the next try: as long as the door asks, else at random up to a doubling bound. NoAnswer at last."""
+        """Wait before the next try: what the door asks for, else at random below a doubling bound. NoAnswer at last."""
         self.began = monotonic() if self.began is None else self.began
         if monotonic() - self.began > PATIENCE_SECONDS:
             raise NoAnswer(url=self.url, seconds=PATIENCE_SECONDS, reason=self.reason)
         asked = response.headers.get("Retry-After", "") if response is not None else ""
         at_least = float(asked) if asked.isdigit() else 0.0
-        await asyncio.sleep(max(at_least, random.uniform(self.pause / 2, self.pause)))  # noqa: S311 - no secret
+        await sleep(max(at_least, random.uniform(self.pause / 2, self.pause)))  # noqa: S311 - no secret
         self.pause = min(self.pause * 2, LONGEST_PAUSE)

@@ -1,11 +1,10 @@
 """Events from a plan, as the door takes them: JSON, a slice of days at a time, whole columns at once."""
 
-import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
+from zoneinfo import ZoneInfo
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,12 +26,17 @@ from deploy.local.importer.columns import (
 from deploy.local.importer.fields import Field
 from deploy.local.importer.mapping import Constant, EventRule, Items, Number, Template, Text, Texts, Value
 from deploy.local.importer.plan import Bools, Ints, Plan, identity, refuse
-from libs.common.events import MemberEvent
+from libs.common.errors import QunliError
+from services.ingest.domain import Logged, Refused, judge
 
 Pieces = list[str | Column]
 
 MAX_EVENT_BYTES = 32 << 10
 SLICE_GROUPS = 4_000  # of so many groups the events are made at once: whole columns pay, and memory stays small
+
+
+class EventRefused(QunliError):
+    """The door would refuse an event: {record}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,13 +216,16 @@ def _totals(rows: pa.Table, amount: Value, begin: Ints) -> pa.Array:
     return pa.array(np.add.reduceat(amounts, begin))
 
 
-def log_records(day: DayOfEvents, received_at: int) -> list[MemberEvent]:
-    """The day's events as they stand on the log, when the door took them at `received_at` (UTC ms)."""
-    return [_as_record(event, received_at) for event in day.events]
+def log_records(day: DayOfEvents, received_at: int, zone: ZoneInfo) -> list[Logged]:
+    """The day's events as they stand on the log, had the door taken them at `received_at` (UTC ms).
+
+    EventRefused if it would not take one.
+    """
+    return [_record(event, received_at, zone) for event in day.events]
 
 
-def _as_record(event: bytes, received_at: int) -> MemberEvent:
-    written = msgspec.json.decode(event)
-    occurred_at = datetime.datetime.fromisoformat(written["occurred_at"])
-    stamped = {"occurred_at": round(occurred_at.timestamp() * 1000), "received_at": received_at, "v": 1}
-    return msgspec.convert(written | stamped, MemberEvent)
+def _record(event: bytes, received_at: int, zone: ZoneInfo) -> Logged:
+    record = judge(event, received_at, zone, lambda _store: True)
+    if isinstance(record, Refused):
+        raise EventRefused(record=record)
+    return record

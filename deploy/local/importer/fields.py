@@ -1,4 +1,4 @@
-"""What may stand in an event's data, read from the wire types: the mapping is checked against these."""
+"""What may stand in an event's data, read from the types that the door reads: a mapping is checked against these."""
 
 import types
 from dataclasses import dataclass
@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 from msgspec import UnsetType
 
-from libs.common.events import CheckInData, Data, Item, JoinData, LeaveData, MessageData, PurchaseData
+from libs.common.events import CheckInData, Data, Item, JoinData, LeaveData, PurchaseData
+from services.ingest.domain import PostedMessageData
 
 Kind = Literal["text", "texts", "whole", "real", "items"]
 
 DATA_TYPES: dict[str, type[Data]] = {
     "join": JoinData,
-    "message": MessageData,
+    "message": PostedMessageData,
     "purchase": PurchaseData,
     "check_in": CheckInData,
     "leave": LeaveData,

@@ -158,14 +158,19 @@ class Mapping:
 def read_mapping(path: Path) -> Mapping:
     """The mapping in a TOML file. UserError names what in it is wrong."""
     try:
-        written = msgspec.toml.decode(path.read_bytes(), type=MappingFile)
+        written = path.read_bytes()
     except OSError as error:
-        raise UserError(
-            f"{path} cannot be read ({error.strerror}).", "Name a mapping file; see docs/import.md."
-        ) from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-        raise UserError(f"{path} is not a mapping: {error}.", "See docs/import.md for what stands in one.") from error
-    return _compile(path, written)
+        what = f"The mapping {path} cannot be read: {error.strerror}."
+        raise UserError(what, "docs/import.md tells how to write one.") from error
+    return parse_mapping(path, written)
+
+
+def parse_mapping(path: Path, written: bytes) -> Mapping:
+    """The mapping in the text of the file `path`. UserError names what in it is wrong."""
+    try:
+        return _compile(path, msgspec.toml.decode(written, type=MappingFile))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a mapping: {error}.", "docs/import.md tells what stands in one.") from error
 
 
 def _compile(path: Path, written: MappingFile) -> Mapping:
@@ -220,7 +225,7 @@ def _value(path: Path, at: str, written: object, field: Field) -> Value:
             return _number(path, at, written)
 
 
-def _text(path: Path, at: str, written: object) -> Text:
+def _text(path: Path, at: str, written: Any) -> Text:
     templates = written if isinstance(written, list) else [written]
     if not templates or not all(isinstance(one, str) for one in templates):
         raise _wrong(path, at, "it is neither a text nor a list of texts", 'Write it as "card-{column}".')
@@ -230,7 +235,7 @@ def _text(path: Path, at: str, written: object) -> Text:
         raise _wrong(path, at, str(error), "Write a column as {column}, a brace as {{.") from error
 
 
-def _number(path: Path, at: str, written: object) -> Number | Constant:
+def _number(path: Path, at: str, written: Any) -> Number | Constant:
     match written:
         case bool():
             pass
@@ -238,7 +243,7 @@ def _number(path: Path, at: str, written: object) -> Number | Constant:
             return Constant(written)
         case str() if written.startswith("{") and written.endswith("}"):
             return Number(written[1:-1])
-        case {"column": str(column), "times": int(times)} if len(written) == 2 and times > 0:
+        case {"column": str(column), "times": int(times)} if len(written) == 2 and 0 < times < 10**7:
             return Number(column, times)
     raise _wrong(path, at, "it is no number", 'Write 1, "{column}" or { column = "price", times = 100 }.')
 

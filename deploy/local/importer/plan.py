@@ -54,7 +54,7 @@ def make_plan(mapping: Mapping, zone: ZoneInfo) -> Plan:
     """Read the source and sort it. `zone`: the deployment's. UserError names file, row and column of a fault."""
     rows = read_rows(mapping)
     try:
-        return _plan(mapping, rows, zone)
+        return plan_rows(mapping, rows, zone)
     except RowError as error:
         refuse(mapping, error)
 
@@ -65,7 +65,8 @@ def refuse(mapping: Mapping, error: RowError) -> NoReturn:
     raise UserError(f"{path}, row {error.row} (below the header): {error.what}.", error.todo) from error
 
 
-def _plan(mapping: Mapping, rows: pa.Table, zone: ZoneInfo) -> Plan:
+def plan_rows(mapping: Mapping, rows: pa.Table, zone: ZoneInfo) -> Plan:
+    """Rows as `read_rows` gives them, sorted. RowError on a fault."""
     begin, group = _groups(rows, mapping.group)
     heads = rows.take(begin)
     when = stamps.instants(heads, mapping.time, ZoneInfo(mapping.time.zone) if mapping.time.zone else zone)

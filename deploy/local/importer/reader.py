@@ -76,12 +76,20 @@ def read_table(mapping: Mapping, path: Path, place: Place, columns: Iterable[str
         present = parquet.read_schema(path).names if path.suffix == ".parquet" else _csv_header(path, place)
         _require(mapping, path, wanted, present)
         if path.suffix == ".parquet":
-            return parquet.read_table(path, columns=wanted)
+            return _empty_as_null(parquet.read_table(path, columns=wanted))
         return _read_csv(path, place, wanted)
     except (pa.ArrowException, UnicodeDecodeError, LookupError) as error:
         raise UserError(f"{path} cannot be read: {str(error).strip()}.", "Correct the file or its [source].") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error}.", "Check the file and its rights.") from error
+
+
+def _empty_as_null(table: pa.Table) -> pa.Table:
+    """An empty text is an empty cell, as it is in CSV."""
+    for place, column in enumerate(table.columns):
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            table = table.set_column(place, table.field(place).name, pc.if_else(pc.equal(column, ""), None, column))
+    return table
 
 
 def _require(mapping: Mapping, path: Path, wanted: list[str], present: list[str]) -> None:

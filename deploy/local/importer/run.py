@@ -6,7 +6,7 @@ Members keep to their lane, and a lane sends one request at a time: a member's e
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import TypeVar
@@ -89,7 +89,7 @@ def _row_refused(plan: Plan, row: int, error: Rejected) -> UserError:
     return UserError(what, "Correct the row or the mapping, and import with --again: what is on the log counts once.")
 
 
-async def _ahead(items: Iterator[T]) -> AsyncIterator[T]:
+async def _ahead(items: Iterator[T]) -> AsyncGenerator[T, None]:
     """The items of a costly iterator, made in a thread a little ahead of their use."""
     queue: asyncio.Queue[T | None] = asyncio.Queue(DAYS_AHEAD)
 

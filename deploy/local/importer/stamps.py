@@ -91,12 +91,12 @@ def _offset_ms(quarter: int, zone: ZoneInfo) -> int:
 def days(rows: pa.Table, stamp: Stamp, when: Instants, zone: ZoneInfo) -> npt.NDArray[np.int64]:
     """The deployment's day of each instant, as day numbers. RowError outside 2000..2199."""
     quarters, place = np.unique(when // QUARTER_MS, return_inverse=True)
-    in_range = (quarters > (FIRST_DAY - 1) * 96) & (quarters < (LAST_DAY + 1) * 96)
-    bad = pa.array(~in_range[place])
+    near = np.clip(quarters, (FIRST_DAY - 2) * 96, (LAST_DAY + 2) * 96)  # what lies farther away is no date to Python
+    local = np.array([local_day_hour(int(quarter) * QUARTER_MS, zone)[0] for quarter in near], dtype=np.int64)[place]
+    bad = pa.array((local < FIRST_DAY) | (local > LAST_DAY))
     what = f"{stamp.column} is {{value}}, outside the years 2000 to 2199"
     refuse_first(rows, bad, rows.column(stamp.column), what, "Correct the row, or `unit` under [time].")
-    local = [local_day_hour(int(quarter) * QUARTER_MS, zone)[0] for quarter in quarters]
-    return np.array(local, dtype=np.int64)[place]
+    return local
 
 
 def rfc3339(when: Instants) -> Column:

@@ -78,7 +78,8 @@ def day_to_begin(state: State, closed: ClosedDays, *, again: bool) -> int:
             f"The log has closed {day_to_iso(closed.most)}, and this import would go on with {day_to_iso(begin)}: "
             "what is on closed days counts late or not at all."
         )
-        raise UserError(what, "Import into a fresh log; or, if these rows stand in it already, say --again.")
+        todo = "Import into a log of its own (`qunli up --no-clock` on a new folder)"
+        raise UserError(what, f"{todo}, or, if these very rows were imported before, say --again.")
     if state.closed is None or closed.least is None:
         return state.first
     # Days that the log does not show as closed go again: should they have been lost, that mends it.

@@ -150,11 +150,12 @@ def _count(
     figures_of(m, event, day, effects)
     m = replace(
         m,
-        days=with_event(m.days, day, hour, event, m.eval_day - KEPT_DAYS),
+        days=with_event(m.days, day, hour, event),
         last_active=day if m.last_active is None else max(day, m.last_active),
         interests=added(m.interests, mentioned(event), day),
         unsent=True,
     )
+    m = _pruned(m)
     if isinstance(event, Join):
         m = _with_fields(m, event)
     tier = tier_at(m.days, m.eval_day)
@@ -202,8 +203,18 @@ def _group_message(event: Message) -> GroupMessage:
     )
 
 
-def with_event(days: Days, day: int, hour: int, event: Join | Message | Purchase | CheckIn, kept_after: int) -> Days:
-    """Active days with one more event on `day`; days up to `kept_after` are dropped."""
+def _pruned(m: Membership) -> Membership:
+    """Without the days that nothing looks at any more, but for where a run of days that still goes on began."""
+    drop, start = 0, m.run_start
+    while m.days[drop].day <= m.eval_day - KEPT_DAYS:
+        day, following = m.days[drop].day, m.days[drop + 1].day
+        start = (day if start is None else start) if following == day + 1 else None
+        drop += 1
+    return replace(m, days=m.days[drop:], run_start=start) if drop else m
+
+
+def with_event(days: Days, day: int, hour: int, event: Join | Message | Purchase | CheckIn) -> Days:
+    """Active days with one more event on `day`."""
     place = len(days)
     while place and days[place - 1].day > day:
         place -= 1
@@ -212,10 +223,7 @@ def with_event(days: Days, day: int, hour: int, event: Join | Message | Purchase
         found, rest = days[place], days[place + 1 :]
     else:
         found, rest = ActiveDay(day, 0, 0, 0, 0, 0), days[place:]
-    first = 0
-    while first < place and days[first].day <= kept_after:
-        first += 1
-    return (*days[first:place], _one_more(found, hour, event), *rest)
+    return (*days[:place], _one_more(found, hour, event), *rest)
 
 
 def _one_more(found: ActiveDay, hour: int, event: Join | Message | Purchase | CheckIn) -> ActiveDay:

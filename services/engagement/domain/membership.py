@@ -39,6 +39,7 @@ class Membership(Struct, frozen=True, kw_only=True):
     ahead: bool = False
     last_active: int | None = None
     days: Days = ()
+    run_start: int | None = None
     former_days: tuple[int, ...] = ()
     interests: Interests
     district: str | None = None
@@ -59,6 +60,7 @@ def dead(m: Membership, left_at: int) -> Membership:
         ahead=False,
         last_active=None,
         days=(),
+        run_start=None,
         former_days=tuple(sorted(former)),
         interests={},
         district=None,

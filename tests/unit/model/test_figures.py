@@ -45,7 +45,9 @@ def test_flow_is_from_tier_to_tier_the_open_day_included() -> None:
             ("s-1", MARCH + 20, "monthly", "none"): 1,
         }
     )
-    assert when(*daily("2026-03-02", 5)).figures.flow["s-1", MARCH + 6, "weekly", "daily"] == 1
+    assert when(*daily("2026-03-02", 5)).figures.flow == Counter(
+        {("s-1", MARCH + 2, "none", "weekly"): 1, ("s-1", MARCH + 6, "weekly", "daily"): 1}
+    )
 
 
 def test_flow_of_a_pair_that_came_and_left_on_one_day_is_nothing() -> None:
@@ -83,6 +85,11 @@ def test_late_events_are_added_to_their_own_day_too_late_ones_to_none() -> None:
     assert figures.amounts == Counter(
         {("s-1", MARCH + 9, "CNY"): 100, ("s-1", MARCH + 3, "CNY"): 10, ("s-1", MARCH + 3, "USD"): 1}
     )
+
+
+def test_figures_of_zero_are_absent() -> None:
+    figures = when(a_purchase("a", "2026-03-09", "CNY", 0)).figures
+    assert (list(figures.amounts), of_days(figures.purchases)) == ([], {9: 1})
 
 
 def test_a_pair_active_twice_a_day_counts_once_though_it_left_between() -> None:

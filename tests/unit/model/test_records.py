@@ -103,3 +103,8 @@ def test_another_body_is_a_conflict_and_the_first_stands(change: Body) -> None:
     outcome = when(CHECK_IN, CHECK_IN | change, CHECK_IN)
     assert [(one.offset, one.code) for one in outcome.dead_letters] == [(1, "id_conflict")]
     assert (outcome.duplicates[HOME], outcome.memberships) == (1, when(CHECK_IN).memberships)
+
+
+def test_another_type_with_the_same_data_is_a_conflict() -> None:
+    join = happened("join", "a", "2026-03-02", {})
+    assert when(join, join | {"type": "leave"}).dead_letters[0].code == "id_conflict"

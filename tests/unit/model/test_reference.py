@@ -143,6 +143,12 @@ def test_a_later_join_replaces_each_field_it_carries_in_log_order() -> None:
     assert (the(outcome).district, the(outcome).invited_by) == ("south", "m-7")
 
 
+def test_a_field_that_a_later_join_does_not_carry_stays() -> None:
+    first = happened("join", "a", "2026-03-02", {"district": "north", "invited_by": "m-7"})
+    outcome = when(first, happened("join", "b", "2026-03-03", {}))
+    assert (the(outcome).district, the(outcome).invited_by) == ("north", "m-7")
+
+
 # Time comes from the log
 
 
@@ -219,18 +225,18 @@ def test_a_late_leave_ends_the_membership_at_e() -> None:
     assert moves(outcome)[-1] == ("weekly", None, "03-04", "b")
 
 
-@pytest.mark.parametrize(
-    "leave",
-    [
-        happened("leave", "b", "2026-03-02 11:59"),  # before the event that created the membership
-        happened("leave", "b", "2026-03-03"),  # older than E-89, with E moved to 2026-06-01
-    ],
-    ids=["before", "old"],
-)
-def test_a_leave_that_changes_nothing(leave: Body) -> None:
+def test_a_leave_before_the_event_that_created_the_membership_changes_nothing() -> None:
+    join = happened("join", "a", "2026-03-02 12:00")
+    assert when(join, happened("leave", "b", "2026-03-02 11:59")).journal["m-1", "b"] == "no_effect"
+    assert when(join, happened("leave", "b", "2026-03-02 12:00")).journal["m-1", "b"] == "left"
+
+
+@pytest.mark.parametrize(("moment", "verdict"), [("2026-03-03", "no_effect"), ("2026-03-04", "left")])
+def test_a_leave_older_than_the_last_90_days_changes_nothing(moment: str, verdict: str) -> None:
     log = [happened("join", "a", "2026-03-02"), a_close("2026-05-31")]
-    assert when(*log, leave).journal["m-1", "b"] == "no_effect"
-    assert when(*log, leave).memberships == when(*log).memberships
+    outcome = when(*log, happened("leave", "b", moment))
+    assert outcome.journal["m-1", "b"] == verdict
+    assert outcome.memberships == (when(*log).memberships if verdict == "no_effect" else {})
 
 
 def test_a_leave_without_membership_changes_nothing() -> None:

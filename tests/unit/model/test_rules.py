@@ -133,10 +133,12 @@ def test_the_32_largest_are_sent_as_of_the_snapshots_day_ties_by_tag() -> None:
     tags = {f"t{n:02}": rules.Interest(UNIT, E, (f"t{n:02}", UNIT, "x")) for n in range(40)}
     tags["old"] = rules.Interest(2 * UNIT - 1, E - 30, ("old", 2 * UNIT - 1, "y"))
     tags["new"] = rules.Interest(2 * UNIT, E - 29, ("new", 2 * UNIT, "z"))
+    tags["past"] = rules.Interest(3 * UNIT, E - 60, ("past", 3 * UNIT, "w"))
     sent = [tag for tag, _, _ in rules.sent_interests(tags, E)]
     assert sent[:3] == ["new", "old", "t00"]
     assert len(sent) == 32
     assert sent[-1] == "t29"
+    assert "past" not in sent
 
 
 def test_a_message_without_text_or_topics_mentions_nothing() -> None:

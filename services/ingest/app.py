@@ -1,0 +1,45 @@
+"""The HTTP app of ingest."""
+
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+
+from libs.common import http
+from services.ingest import openapi, posting, steering
+from services.ingest.door import Door
+
+
+def make_app(door: Door) -> FastAPI:
+    """Every route of the door, with errors as problems and OpenAPI at /openapi.json."""
+    app = FastAPI(
+        title="Qunli ingest",
+        version=version("qunli"),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        # spans are ours, see libs.common.telemetry: FastAPI's would record paths and query strings
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.door = door
+    app.state.keys = door.keys
+    http.install(app)
+    app.include_router(_events())
+    app.include_router(steering.router)
+    openapi.describe(app)
+    return app
+
+
+def _events() -> APIRouter:
+    router = APIRouter(route_class=http.TracedRoute)
+    kinds = dict.fromkeys((202, 207, 422, 503), posting.Answer)
+    router.add_api_route(
+        "/v1/events",
+        posting.post_events,
+        methods=["POST"],
+        status_code=202,
+        response_model=None,
+        summary="Post events",
+        responses=openapi.answers(kinds, 400, 401, 404, 413, 415),
+        openapi_extra=openapi.events_body(),
+    )
+    return router

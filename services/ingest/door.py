@@ -1,0 +1,136 @@
+"""What an ingest process holds while it runs: the writer to the log, the server keys, a few connections to Postgres."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+
+import asyncpg
+
+from libs.common import telemetry
+from libs.common.config import Settings
+from libs.common.events import LogRecord, encode
+from libs.common.http import Problem, format_position
+from libs.common.kafka import LogUnavailable, probe_log
+from libs.common.keyring import KeyRing
+from libs.common.ops import Fault, OpsChecks
+from libs.common.postgres import Connection, DatabaseBusy, DatabaseUnavailable, Pool, acquire, create_pool
+from libs.common.topics import MEMBER_EVENTS
+from libs.common.writer import LogWriter, Record
+from services.ingest import store
+
+RETRY_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Door:
+    """The parts that requests share. Neither log nor database need be there when it opens."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.topic = settings.topic_name(MEMBER_EVENTS)
+        self.writer = LogWriter(settings, MEMBER_EVENTS, "ingest")
+        self.keys = KeyRing(settings, lambda: self.pool)
+        self.pool: Pool | None = None
+        self.draining = False
+        self.settings_number = 0  # the highest that this process has written
+
+    def drain(self) -> None:
+        """From now on no longer ready."""
+        self.draining = True
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection to Postgres. DatabaseUnavailable, DatabaseBusy."""
+        if self.pool is None:
+            raise DatabaseUnavailable(reason="it has not been reached yet")
+        return acquire(self.pool, self.settings.database_acquire_seconds)
+
+    async def connect_database(self) -> None:
+        """Go on until Postgres is there, its schema too, and the keys are read."""
+        while not self.keys.loaded:
+            try:
+                if self.pool is None:
+                    self.pool = await create_pool(self.settings, application="qunli-ingest", schema="engagement_v1")
+                async with self.connection() as connection:
+                    await store.check_schema(connection)
+                await self.keys.refresh()
+            except (DatabaseUnavailable, DatabaseBusy, Problem, asyncpg.PostgresError, OSError) as error:
+                log.warning("the database is not ready: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def write_everywhere(self, record: LogRecord, now_ms: int) -> str:
+        """Write a record to every partition; the position that is then on the log. Problem if any is unknown."""
+        value = encode(record)
+        with telemetry.produce_span(self.topic, count=MEMBER_EVENTS.partitions) as span:
+            headers = telemetry.header_pairs(span.traceparent)
+            records = [Record(p, None, value, headers, now_ms) for p in range(MEMBER_EVENTS.partitions)]
+            offsets = await self.writer.append(records)
+        acknowledged = [(p, offset) for p, offset in enumerate(offsets) if offset is not None]
+        if len(acknowledged) < len(offsets):
+            raise outcome_unknown()
+        return format_position(self.topic, acknowledged)
+
+
+def outcome_unknown() -> Problem:
+    """The log was asked to write and has not answered."""
+    return Problem("outcome_unknown", "It may be on the log or not; sending it again does no harm.")
+
+
+@asynccontextmanager
+async def open_door(settings: Settings) -> AsyncIterator[Door]:
+    """A door that connects by itself, and drains at the end."""
+    door = Door(settings)
+    door.writer.start()
+    connecting = asyncio.create_task(door.connect_database())
+    try:
+        yield door
+    finally:
+        connecting.cancel()
+        await asyncio.wait({connecting})
+        await door.writer.stop()
+        await door.keys.close()
+        if door.pool:
+            await _close(door.pool)
+
+
+async def _close(pool: Pool) -> None:
+    try:
+        async with asyncio.timeout(5):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
+
+
+def checks(door: Door) -> OpsChecks:
+    """What the probes of this process ask."""
+    return OpsChecks(
+        live=door.writer.broken,
+        ready=lambda: _ready(door),
+        dependencies={"kafka": lambda: _kafka(door), "postgres": lambda: _postgres(door)},
+    )
+
+
+def _ready(door: Door) -> Fault:
+    if door.draining:
+        return "draining"
+    if not door.writer.connected:
+        return "the log has not been reached yet"
+    return None if door.keys.loaded else "the database, its schema or the server keys are not there yet"
+
+
+async def _kafka(door: Door) -> Fault:
+    try:
+        await probe_log(door.settings, MEMBER_EVENTS)
+    except LogUnavailable as error:
+        return str(error)
+    return None
+
+
+async def _postgres(door: Door) -> Fault:
+    fault: Fault = "it does not answer"
+    with suppress(DatabaseUnavailable, DatabaseBusy, asyncpg.PostgresError, OSError, TimeoutError):
+        async with door.connection() as connection:
+            await store.check_schema(connection)
+        fault = None
+    return fault

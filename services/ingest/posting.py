@@ -1,0 +1,155 @@
+"""`POST /v1/events`: bytes in, a verdict per event out, in order; accepted means that the log has it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from fastapi import Request
+from msgspec import UNSET, Struct, UnsetType
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+from libs.common import clock, ops, telemetry
+from libs.common.failpoints import failpoint
+from libs.common.http import RETRY_AFTER, Problem, format_position
+from libs.common.keyring import authorize
+from libs.common.topics import MEMBER_EVENTS, partition_of
+from libs.common.writer import Record
+from services.ingest.domain import MAX_EVENTS, Logged, Refused, Unreadable, judge, split_json, split_lines
+from services.ingest.door import Door
+from services.ingest.faults import Code
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+
+Place = tuple[int, int | None]  # (partition, offset) of an event on the log; None = unknown
+
+
+class Verdict(Struct, frozen=True):
+    """What became of one event. Rejected: do not send it again; unknown: send it again with the same id."""
+
+    id: str | None
+    result: Literal["accepted", "rejected", "unknown"]
+    code: Code | UnsetType = UNSET
+    path: str | UnsetType = UNSET
+    detail: str | UnsetType = UNSET
+
+
+class Answer(Struct, frozen=True):
+    """The verdicts of a request, in the order of its events, and how many there are of each kind."""
+
+    accepted: int
+    rejected: int
+    unknown: int
+    results: list[Verdict]
+
+    @property
+    def status(self) -> int:
+        """202 all accepted, 207 some, 503 none but some unknown, 422 all rejected or nothing posted."""
+        if self.accepted:
+            return 207 if self.rejected or self.unknown else 202
+        return 503 if self.unknown else 422
+
+
+async def post_events(request: Request) -> Response:
+    """The whole route. Problem, LogUnavailable or TooMuchInFlight where the request fails as a whole."""
+    caller = await authorize(request, "events:write")
+    media = media_type(request.headers)
+    body = await request.body()
+    door: Door = request.app.state.door
+    received_at = clock.now_ms()
+    raws = _split(body, media)
+    judged = [judge(raw, received_at, door.settings.zone, caller.may) for raw in raws]
+    if media == JSON:
+        _refuse_unreadable(judged)
+    failpoint("ingest.parsed")
+    events = [event for event in judged if isinstance(event, Logged)]
+    places = await _append(door, events, received_at)
+    failpoint("ingest.acked")
+    return _respond(_answer(judged, places), door.topic, places)
+
+
+def media_type(headers: Headers) -> str:
+    """The form of the body. Problem `unsupported_media_type` for any but plain JSON and NDJSON in UTF-8."""
+    media, *parameters = headers.get("content-type", "").lower().replace(" ", "").split(";")
+    charsets = [p.removeprefix("charset=").strip('"') for p in parameters if p.startswith("charset=")]
+    if media not in (JSON, NDJSON) or any(charset != "utf-8" for charset in charsets):
+        raise Problem("unsupported_media_type", f"Send {JSON} or {NDJSON}, in UTF-8.")
+    if headers.get("content-encoding", "identity") != "identity":
+        raise Problem("unsupported_media_type", "Send the body without Content-Encoding.")
+    return media
+
+
+def _split(body: bytes, media: str) -> list[bytes]:
+    try:
+        raws = split_json(body) if media == JSON else split_lines(body)
+    except Unreadable as error:
+        raise Problem("unreadable", str(error)) from error
+    if len(raws) > MAX_EVENTS:
+        raise Problem("too_many_events", f"A request may have {MAX_EVENTS} events.")
+    return raws
+
+
+def _refuse_unreadable(judged: Sequence[Logged | Refused]) -> None:
+    """A JSON body is read as a whole or not at all; only the lines of NDJSON stand each for itself."""
+    for event in judged:
+        if isinstance(event, Refused) and event.fault.code == "unreadable":
+            raise Problem("unreadable", event.fault.detail)
+
+
+async def _append(door: Door, events: Sequence[Logged], received_at: int) -> list[Place]:
+    if not events:
+        return []
+    with telemetry.produce_span(door.topic, count=len(events)) as span:
+        headers = telemetry.header_pairs(span.traceparent)
+        records = [
+            Record(
+                partition_of(event.member_id, MEMBER_EVENTS.partitions),
+                event.member_id.encode(),
+                event.value,
+                headers,
+                received_at,
+            )
+            for event in events
+        ]
+        failpoint("ingest.before_send")
+        offsets = await door.writer.append(records)
+    return [(record.partition, offset) for record, offset in zip(records, offsets, strict=True)]
+
+
+def _answer(judged: Sequence[Logged | Refused], places: Sequence[Place]) -> Answer:
+    remaining = iter(places)
+    results = [
+        _rejected(event) if isinstance(event, Refused) else _written(event.id, next(remaining)[1]) for event in judged
+    ]
+    unknown = sum(offset is None for _, offset in places)
+    return Answer(len(places) - unknown, len(judged) - len(places), unknown, results)
+
+
+def _written(event_id: str, offset: int | None) -> Verdict:
+    return Verdict(event_id, "unknown" if offset is None else "accepted")
+
+
+def _rejected(event: Refused) -> Verdict:
+    return Verdict(event.id, "rejected", *event.fault)
+
+
+def _respond(answer: Answer, topic: str, places: Sequence[Place]) -> Response:
+    _count(answer)
+    headers: dict[str, str] = {}
+    if answer.accepted:
+        highest = {partition: offset for partition, offset in places if offset is not None}
+        headers["X-Qunli-Position"] = format_position(topic, sorted(highest.items()))
+    if answer.status == 503:
+        headers["Retry-After"] = RETRY_AFTER
+    return Response(msgspec.json.encode(answer), answer.status, headers, JSON)
+
+
+def _count(answer: Answer) -> None:
+    ops.count("qunli_requests_total", f'status="{answer.status}"')
+    for result in ("accepted", "rejected", "unknown"):
+        if number := getattr(answer, result):
+            ops.count("qunli_events_total", f'result="{result}"', number)
+    for code, number in Counter(verdict.code for verdict in answer.results if verdict.code is not UNSET).items():
+        ops.count("qunli_events_rejected_total", f'code="{code}"', number)

@@ -1,0 +1,232 @@
+"""Runs a log through engagement's real step on a real Postgres, cut as a test says, and reads what came out.
+
+No Kafka: a step takes records, wherever they come from. Cuts, slices, restarts and steps done twice are the
+test's to choose; the tables must be the model's whatever it chooses.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from libs.common.activity import streak_at, unpack_days
+from libs.common.config import Settings
+from libs.common.outbox import Target
+from libs.common.postgres import Connection
+from libs.common.step import QUERIES, Fenced, OutcomeUnknown, Position, Stream, run_step
+from services.engagement.processor import Engagement
+from services.engagement.store import Partition
+from tests.model import outcome as model
+from tests.model.records import Record
+
+GROUP, TOPIC = "engagement", "member-events"
+TABLES = (
+    "partition_state, journal, membership, standing, transition, store_figure, store_tier, group_message, "
+    "outbox, outbox_seq, dead_letter, stream_offset"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A record as the consumer hands it over."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How one step goes: records offered, and what happens around it."""
+
+    records: int = 1_000
+    restart: bool = False  # another owner takes over first
+    zombie: bool = False  # the last owner tries the same step afterwards
+    unknown: bool = False  # the outcome of the COMMIT is not learnt
+
+
+@dataclass(slots=True)
+class Owner:
+    """A process that has taken the partition over: its epoch, its cache, its counters."""
+
+    position: Position
+    state: Partition
+    seqs: dict[Target, int] = field(default_factory=dict)
+
+
+async def run(
+    connection: Connection, records: Mapping[int, Sequence[Record]], timezone: str, cuts: Iterator[Cut],
+    slice_memberships: int,
+) -> None:  # fmt: skip
+    """Apply a whole log to empty tables."""
+    logic = Engagement(Settings(timezone=timezone, slice_memberships=slice_memberships, cached_memberships=24))
+    await connection.execute(f"TRUNCATE {TABLES}")
+    for partition, log in records.items():
+        await _drain(connection, logic, Stream(GROUP, TOPIC, partition), log, cuts)
+
+
+async def _drain(
+    connection: Connection, logic: Engagement, stream: Stream, log: Sequence[Record], cuts: Iterator[Cut]
+) -> None:
+    offered = [LogRecord(TOPIC, stream.partition, r.offset, r.key, r.value) for r in log]
+    owner = await _take_over(connection, logic, stream)
+    while owner.position.next_offset < len(offered) or owner.position.work:
+        cut = next(cuts)
+        if cut.restart:
+            owner = await _take_over(connection, logic, stream)
+        before = owner.position
+        waiting = offered[before.next_offset : before.next_offset + cut.records]
+        batch = waiting[: logic.take(owner.state, waiting, before.work)]
+        await _step(connection, logic, stream, owner, batch)
+        if cut.zombie:
+            await _must_be_refused(connection, logic, stream, before, batch)
+        if cut.unknown:
+            owner = await _reload(connection, logic, stream)
+
+
+async def _take_over(connection: Connection, logic: Engagement, stream: Stream) -> Owner:
+    return await _own(connection, logic, stream, "take_partition")
+
+
+async def _reload(connection: Connection, logic: Engagement, stream: Stream) -> Owner:
+    return await _own(connection, logic, stream, "read_partition")
+
+
+async def _own(connection: Connection, logic: Engagement, stream: Stream, query: str) -> Owner:
+    row = await connection.fetchrow(QUERIES[query], stream.group, stream.topic, stream.partition)
+    seqs = await connection.fetch(QUERIES["load_seqs"], stream.partition)
+    return Owner(
+        Position.from_row(row),
+        await logic.load(connection, stream.partition),
+        {(r["topic"], r["target"]): r["next_seq"] for r in seqs},
+    )
+
+
+async def _step(
+    connection: Connection, logic: Engagement, stream: Stream, owner: Owner, batch: Sequence[LogRecord]
+) -> None:
+    owner.position, _, _ = await run_step(
+        connection, stream, owner.position, batch, logic, owner.state, owner.seqs, done={}
+    )
+
+
+async def _must_be_refused(
+    connection: Connection, logic: Engagement, stream: Stream, before: Position, batch: Sequence[LogRecord]
+) -> None:
+    """The same step once more, from the position before it: nothing may come of it."""
+    late = Owner(before, await logic.load(connection, stream.partition))
+    try:
+        await _step(connection, logic, stream, late, batch)
+    except (Fenced, OutcomeUnknown):
+        return
+    assert not batch, "a step was applied twice"
+    assert before.work is None, "a slice was applied twice"
+
+
+# --- what came out ----------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Found:
+    """The tables, in the model's terms."""
+
+    memberships: dict[model.Key, dict[str, Any]]
+    transitions: list[tuple[Any, ...]]
+    messages: dict[int, list[model.Message]]
+    figures: dict[str, int]
+    journal: dict[model.Key, str]
+    duplicates: dict[int, int]
+    dead_letters: list[tuple[int, int, str]]
+    closed: dict[int, int | None]
+    tiers: Counter[tuple[str, str]]
+
+
+async def found(connection: Connection) -> Found:
+    """Read everything that a log led to."""
+    partitions = await connection.fetch("SELECT * FROM partition_state")
+    closed = {row["partition"]: row["closed_day"] for row in partitions}
+    return Found(
+        memberships={
+            (row["store_id"], row["member_id"]): _membership(row, closed.get(row["partition"]))
+            for row in await connection.fetch("SELECT * FROM membership WHERE alive")
+        },
+        transitions=[
+            tuple(row)
+            for row in await connection.fetch(
+                "SELECT partition, log_offset, store_id, member_id, from_tier, to_tier, day, cause FROM transition"
+                " ORDER BY partition, log_offset, store_id, member_id, index"
+            )
+        ],
+        messages=await _messages(connection),
+        figures={
+            f"{row['store_id']} {row['day']} {row['figure']}": int(row["n"])
+            for row in await connection.fetch(
+                "SELECT store_id, day, figure, sum(n) AS n FROM store_figure GROUP BY 1, 2, 3 HAVING sum(n) <> 0"
+            )
+        },
+        journal={
+            (row["member_id"], row["id"]): row["outcome"] for row in await connection.fetch("SELECT * FROM journal")
+        },
+        duplicates={row["partition"]: row["duplicates"] for row in partitions if row["duplicates"]},
+        dead_letters=sorted(
+            (row["partition"], row["log_offset"], row["code"])
+            for row in await connection.fetch("SELECT * FROM dead_letter")
+        ),
+        closed=closed,
+        tiers=Counter(
+            {
+                (row["store_id"], row["tier"]): int(row["n"])
+                for row in await connection.fetch(
+                    "SELECT store_id, tier, sum(members) AS n FROM store_tier GROUP BY 1, 2 HAVING sum(members) <> 0"
+                )
+            }
+        ),
+    )
+
+
+def _membership(row: asyncpg.Record, closed: int | None) -> dict[str, Any]:
+    today = row["eval_day"] if closed is None else max(row["eval_day"], closed + 1)
+    days = unpack_days(row["days"])
+    return {
+        "tier": row["tier"],
+        "day": today,
+        "since": row["since_day"],
+        "days": {
+            d.day: (
+                (d.join, d.message, d.check_in, d.purchase),
+                tuple(h for h in range(24) if d.hours >> h & 1),
+            )
+            for d in days
+            if today - 90 < d.day
+        },
+        "all_days": days,
+        "interests": {tag: tuple(v) for tag, v in msgspec.json.decode(row["interests"]).items()},
+        "district": row["district"],
+        "invited_by": row["invited_by"],
+        "last_active": row["last_active"],
+        "first_created": row["first_day"],
+        "streak": streak_at(days, row["run_start"], today),
+    }
+
+
+async def _messages(connection: Connection) -> dict[int, list[model.Message]]:
+    """What stands in the outbox for store-feed, per source partition and by target and seq; seqs have no gap."""
+    rows = await connection.fetch("SELECT * FROM outbox WHERE topic = 'store-feed' ORDER BY partition, target, seq")
+    messages: dict[int, list[model.Message]] = {}
+    expected: Counter[tuple[int, int]] = Counter()
+    for row in rows:
+        pair = (row["partition"], row["target"])
+        assert row["seq"] == expected[pair], "a gap in seq"
+        expected[pair] += 1
+        content = msgspec.json.decode(row["content"])
+        content.pop("v")
+        source = model.Source(**content.pop("source"))
+        messages.setdefault(row["partition"], []).append(model.Message(source, row["target"], content))
+    return messages

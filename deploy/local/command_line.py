@@ -17,6 +17,11 @@ Data = Annotated[Path, typer.Option("--data", envvar="QUNLI_DATA", help="The sta
 console = Console(highlight=False)
 
 
+def print_line(text: str) -> None:
+    """Print as it is: no markup, no line break of our own, so that it can be copied."""
+    console.print(text, soft_wrap=True, markup=False)
+
+
 @contextmanager
 def working(text: str) -> Iterator[Callable[[str], None]]:
     """Show that something takes a while; gives a function that changes the text. Silent where nobody watches."""

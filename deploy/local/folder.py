@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -14,6 +15,8 @@ import msgspec
 from libs.common.errors import UserError
 
 DEFAULT = Path(".qunli")
+# Empty data folders of Kafka and Postgres and their first logs: with less they would stop half-way.
+NEEDED_BYTES = 500 << 20
 # Looking whether a folder is held takes its lock for a moment: who wants to hold it asks more than once.
 LOCK_TRIES = 5
 ROLES = ("qunli_ingest", "qunli_engagement", "qunli_segmentation", "qunli_gateway")
@@ -103,6 +106,14 @@ def make(folder: Folder) -> None:
     except OSError as error:
         what = f"The data folder {folder.root} cannot be written: {error.strerror}."
         raise UserError(what, "Name another one with --data.") from error
+
+
+def need_space(folder: Folder, needed: int = NEEDED_BYTES) -> None:
+    """UserError when the folder's disk has less than that free."""
+    free = shutil.disk_usage(folder.root).free
+    if free < needed:
+        what = f"Only {free >> 20} MB are free at {folder.root}, and a stack needs {needed >> 20} MB."
+        raise UserError(what, "Make room, or name a folder on another disk with --data.")
 
 
 def lock(folder: Folder) -> IO[str]:

@@ -15,6 +15,8 @@ from libs.common.errors import QunliError, UserError
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 # 512 MB of heap carry more than this machine's share of events; the serial collector needs no threads of its own.
 JVM_OPTIONS = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+# For a short life: without the optimising compiler a start costs half the CPU.
+THROWAWAY_JVM_OPTIONS = (*JVM_OPTIONS, "-XX:TieredStopAtLevel=1")
 TOOL_OPTIONS = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
@@ -32,6 +34,7 @@ class Node:
     port: int
     controller_port: int
     class_path: str
+    throwaway: bool = False
 
     @property
     def bootstrap(self) -> str:
@@ -132,9 +135,10 @@ def write_settings(path: Path, settings: Mapping[str, str]) -> None:
 
 def child(node: Node) -> Child:
     """The node's process, not started yet. Ready = it listens."""
+    options = THROWAWAY_JVM_OPTIONS if node.throwaway else JVM_OPTIONS
     command = Command(
         name="kafka",
-        argv=java(node.class_path, JVM_OPTIONS, ("kafka.Kafka", str(node.settings_file))),
+        argv=java(node.class_path, options, ("kafka.Kafka", str(node.settings_file))),
         env=java_env(),
         cwd=node.folder,
         log=node.log,

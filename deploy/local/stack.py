@@ -7,7 +7,6 @@
 `qunli up` runs it under a supervisor; tests and benchmarks use it as it is, where nothing restarts by itself.
 """
 
-import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -26,9 +25,6 @@ from deploy.local.folder import Settled
 from libs.common.config import Settings
 from libs.common.errors import QunliError, UserError
 
-# Kafka's and Postgres' empty folders and the first logs; below this, they would stop half-way.
-NEEDED_BYTES = 500 << 20
-
 
 class NotStarted(QunliError):
     """The stack has no {part} of its own, or it is not started yet."""
@@ -39,8 +35,8 @@ class Options:
     """How a stack is run.
 
     `ports`: those the user fixed, by name (ingest, gateway, kafka, postgres). `kafka_bootstrap`, `database_url`
-    (as the database's owner): used instead of starting our own. `throwaway`: the data need not survive a crash
-    of the machine, so Postgres does not wait for the disk. `env`: settings for every service.
+    (as the database's owner): used instead of starting our own. `throwaway`: for a short life, such as a test's:
+    Postgres does not wait for the disk, Kafka starts fast and runs slower. `env`: settings for every service.
     """
 
     services: tuple[service_parts.Service, ...] = service_parts.SERVICES
@@ -157,10 +153,6 @@ class Stack:
         self._lock_file = folders.lock(self.folder)
         for left in folders.read_run(self.folder).children:
             end_stale(left.pid, left.created)
-        free = shutil.disk_usage(self.folder.root).free
-        if free < NEEDED_BYTES:
-            what = f"Only {free >> 20} MB are free at {self.folder.root}; a stack needs {NEEDED_BYTES >> 20} MB."
-            raise UserError(what, "Make room, or name a folder on another disk with --data.")
         default_zone = str(Settings.model_fields["timezone"].default)
         self._settled = folders.settle(self.folder, self.options.timezone, default_zone)
 
@@ -209,6 +201,7 @@ class Stack:
             port=self.port("kafka"),
             controller_port=self.port("kafka-controller"),
             class_path=jars.ensure(),
+            throwaway=self.options.throwaway,
         )
 
     def _postgres_server(self) -> postgres_part.Server:

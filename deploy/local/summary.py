@@ -6,7 +6,7 @@ import psutil
 from rich.table import Table
 
 from deploy.local import folder as folders
-from deploy.local.command_line import console
+from deploy.local.command_line import print_line
 from deploy.local.folder import Folder, Running, Settled
 from deploy.local.ports import HOST
 
@@ -24,13 +24,13 @@ def addresses(settled: Settled) -> dict[str, str]:
 def print_summary(folder: Folder, settled: Settled) -> None:
     """Where everything is, and how to use it."""
     running = {child.name for child in folders.read_run(folder).children}
-    console.print(f"Qunli is up. Its data is in {folder.root}")
+    print_line(f"Qunli is up. Its data is in {folder.root}")
     for name, address in addresses(settled).items():
         if name in running:
-            console.print(f"  {name:9} {address}")
+            print_line(f"  {name:9} {address}")
     if settled.server_key and "ingest" in running:
-        console.print('A key for both doors is in QUNLI_KEY after   eval "$(qunli env)"   ; for example:')
-        console.print('  curl -H "Authorization: Bearer $QUNLI_KEY" $QUNLI_GATEWAY/v1/stores', soft_wrap=True)
+        print_line('To call both doors:  eval "$(qunli env)"  sets their addresses and a key, then')
+        print_line('  curl -H "Authorization: Bearer $QUNLI_KEY" $QUNLI_GATEWAY/v1/stores')
 
 
 def status_table(children: tuple[Running, ...], settled: Settled) -> Table:
@@ -40,7 +40,7 @@ def status_table(children: tuple[Running, ...], settled: Settled) -> Table:
         table.add_column(title, justify="right" if title in {"pid", "up for", "memory", "restarts"} else "left")
     where = addresses(settled)
     for child in children:
-        table.add_row(*_row(child, where.get(child.name, "")))
+        table.add_row(*_row(child, where.get(child.name, "").rpartition("@")[2]))
     return table
 
 

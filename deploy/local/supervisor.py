@@ -11,6 +11,7 @@ from threading import Event, Lock, Thread
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from deploy.local import folder as folders
 from deploy.local.child import Child, Interrupted, created_at
 from deploy.local.days import close_days_by_the_clock
 from deploy.local.folder import Folder, Run, Running, write_run
@@ -81,6 +82,8 @@ def run(data: Path, options: Options, *, clock: bool, when_up: Callable[[Stack],
     """
     stopping = stop_on_signals()
     stack = Stack(data, options, cancelled=stopping)
+    folders.make(stack.folder)
+    folders.need_space(stack.folder)
     supervisor = Supervisor(stack)
     stack.on_change = supervisor.write
     try:

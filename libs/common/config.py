@@ -1,6 +1,6 @@
 """Every setting of every service, in one class, from environment variables `QUNLI_*`."""
 
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, field_validator
@@ -71,7 +71,7 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value
 
-    @cached_property
+    @property
     def zone(self) -> ZoneInfo:
         """The retailer's time zone."""
         return ZoneInfo(self.timezone)

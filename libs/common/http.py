@@ -3,6 +3,8 @@
 Errors are RFC 9457 `application/problem+json` with a member `code` out of PROBLEMS.
 """
 
+import asyncio
+import contextlib
 import logging
 import re
 import secrets
@@ -27,6 +29,7 @@ from libs.common.writer import TooMuchInFlight
 
 MAX_BODY = 1 << 20
 RETRY_AFTER = "1"
+DRAIN_BYTES, DRAIN_SECONDS = 8 << 20, 1.0  # of a body that is too large, before its connection is closed
 
 # Every code that an answer as a whole can carry: its status and title.
 PROBLEMS: Mapping[str, tuple[int, str]] = {
@@ -114,7 +117,14 @@ def install(app: FastAPI) -> None:
     """Have every error of the app answered as a problem."""
     for kind in _CODES:
         app.add_exception_handler(kind, _known)
-    for kind in (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError, TimeoutError):
+    # InternalClientError: asyncpg's word for a connection that was cut while it lay idle in the pool
+    for kind in (
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        ConnectionError,
+        TimeoutError,
+    ):
         app.add_exception_handler(kind, _database)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(ClientDisconnect, _gone)
@@ -243,9 +253,21 @@ class _Exchange:
         await self.send_(message)
 
     async def _refuse(self) -> None:
+        await self._drain()
         response = problem_response("body_too_large", f"A body may have {self.max_body} bytes.")
         self.refused = False
         await response(self.scope, self.receive_, self.send)
+
+    async def _drain(self) -> None:
+        """Read on for a moment: a connection closed on a sender may lose the answer on its way."""
+        left = DRAIN_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while left > 0:
+                    message = await self.receive_()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        return
 
 
 def _sane_id(given: bytes | None) -> bytes:

@@ -23,6 +23,8 @@ from libs.common.keys import ALL_STORES, QUERIES, Scope, parse_bearer
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, Pool, acquire
 
 LOOK_AGAIN_SECONDS = 1.0
+# A read gets this many times `database_acquire_seconds`: a database that is frozen holds a query for far longer.
+PATIENCE = 2
 
 log = logging.getLogger(__name__)
 bearer = HTTPBearer(auto_error=False, scheme_name="server_key", description="qk_<id>_<secret>")
@@ -60,7 +62,9 @@ class KeyRing:
         self._pool = pool
         self._keys: Mapping[str, _Key] = {}
         self._read_at: float | None = None
+        self._looked_again_at = 0.0
         self._reading: asyncio.Task[bool] | None = None
+        self._reading_since = 0.0
         self._used: set[str] = set()
 
     @property
@@ -82,7 +86,10 @@ class KeyRing:
 
     async def refresh(self) -> None:
         """Read the keys now. Problem `keys_unavailable` if that fails."""
-        if not await asyncio.shield(self._read_once()):
+        reading = self._read_once()
+        patience = PATIENCE * self._settings.database_acquire_seconds - (clock.monotonic() - self._reading_since)
+        await asyncio.wait({reading}, timeout=max(patience, 0))
+        if not reading.done() or not reading.result():
             raise Problem("keys_unavailable", "The keys could not be read; try again.")
 
     async def close(self) -> None:
@@ -91,9 +98,12 @@ class KeyRing:
             await asyncio.wait({self._reading})
 
     async def _freshen(self, key_id: str) -> None:
-        age = float("inf") if self._read_at is None else clock.monotonic() - self._read_at
-        lifetime = self._settings.key_cache_seconds
-        if age >= lifetime or (key_id not in self._keys and age > LOOK_AGAIN_SECONDS):
+        now, lifetime = clock.monotonic(), self._settings.key_cache_seconds
+        age = float("inf") if self._read_at is None else now - self._read_at
+        if age >= lifetime:
+            await self.refresh()
+        elif key_id not in self._keys and now - self._looked_again_at > LOOK_AGAIN_SECONDS:
+            self._looked_again_at = now
             await self.refresh()
         elif age > lifetime / 3:
             self._read_once()  # ahead of need, so that Postgres may be away for a while without anyone noticing
@@ -101,6 +111,7 @@ class KeyRing:
     def _read_once(self) -> asyncio.Task[bool]:
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
+            self._reading_since = clock.monotonic()
         return self._reading
 
     async def _read(self) -> bool:

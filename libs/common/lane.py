@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic
 
 import asyncpg
@@ -15,7 +16,19 @@ from libs.common.failpoints import failpoint
 from libs.common.guards import check_ends
 from libs.common.outbox import Publisher, Row, Target, stop_task
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, acquire
-from libs.common.step import QUERIES, Fenced, OutcomeUnknown, Position, Record, State, Stream, published_since, run_step
+from libs.common.step import (
+    QUERIES,
+    Fenced,
+    OutcomeUnknown,
+    Position,
+    Record,
+    State,
+    Stream,
+    published_since,
+    run_step,
+    traceparent_of,
+)
+from libs.common.telemetry import SpanHandle, step_span
 
 if TYPE_CHECKING:
     from libs.common.processor import Processor
@@ -198,9 +211,12 @@ class Lane(Generic[State]):
             return
         failpoint("fetched")
         async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
-            self.position, rows, _ = await run_step(
-                c, self.stream, self.position, records, self.processor.logic, self.state, self._seqs, done
-            )
+            with self._span(records):
+                self.position, rows, _ = await run_step(
+                    c, self.stream, self.position, records, self.processor.logic, self.state, self._seqs, done
+                )
+        if self.position.work is not None:
+            failpoint("slice")
         self.publisher.extend(rows)
         self._deleted.update({target: last for target, (_, last) in done.items()})
         for _ in records:
@@ -208,3 +224,9 @@ class Lane(Generic[State]):
         self.moved_at = clock.monotonic()
         if len(self._queue) < self.settings.step_records:
             self._resume()
+
+    def _span(self, records: Sequence[Record]) -> AbstractContextManager[SpanHandle]:
+        first = self.position.next_offset if self.position else 0
+        parents = [traceparent_of(record) for record in records]
+        stream = self.stream
+        return step_span(stream.topic, stream.group, stream.partition, parents, first, first + len(records) - 1)

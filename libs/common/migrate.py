@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 AUTH_MIGRATIONS = ROOT / "libs/common/migrations/auth"
 PROCESSOR_MIGRATIONS = ROOT / "libs/common/migrations/processor"
 ENGAGEMENT_MIGRATIONS = ROOT / "services/engagement/migrations"
+GRANTS = ROOT / "libs/common/grants.sql"
 ENGAGEMENT_VIEWS = ROOT / "services/engagement/views.sql"
 
 ROLES = ("qunli_ingest", "qunli_engagement", "qunli_segmentation", "qunli_gateway")
@@ -85,4 +86,4 @@ def _yoyo_url(admin_url: str, schema: str) -> str:
 def publish(connection: psycopg.Connection) -> None:
     """Make the published views and every grant anew."""
     connection.execute(ENGAGEMENT_VIEWS.read_bytes())
-    connection.execute((Path(__file__).parent / "grants.sql").read_bytes())
+    connection.execute(GRANTS.read_bytes())

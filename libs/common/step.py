@@ -21,6 +21,7 @@ from libs.common.events import Source
 from libs.common.failpoints import failpoint
 from libs.common.outbox import Out, Publisher, Row, Target, number
 from libs.common.postgres import Connection, load_queries
+from libs.common.telemetry import from_headers
 
 QUERIES = load_queries(Path(__file__).parent)
 State = TypeVar("State")
@@ -265,7 +266,7 @@ def _letter_out(letter: Letter, topic: str) -> Out:
             "headers": [(name, _text(value)) for name, value in record.headers],
         }
     )
-    return Out(topic, record.partition, source, record.key or b"", content, _traceparent(record))
+    return Out(topic, record.partition, source, record.key or b"", content, traceparent_of(record))
 
 
 async def _insert_letters(connection: Connection, letters: Sequence[Letter]) -> None:
@@ -288,11 +289,9 @@ def _text(value: bytes | None) -> str | None:
     return None if value is None else base64.b64encode(value).decode()
 
 
-def _traceparent(record: Record) -> str | None:
-    return next((value.decode("latin-1") for name, value in record.headers if name == "traceparent" and value), None)
-
-
-traceparent_of = _traceparent
+def traceparent_of(record: Record) -> str | None:
+    """The trace a record belongs to."""
+    return from_headers(record.headers)
 
 
 def published_since(publisher: Publisher, deleted: Mapping[Target, int]) -> dict[Target, tuple[int, int]]:

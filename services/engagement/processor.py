@@ -53,7 +53,11 @@ class Steering:
 class Engagement:
     """The logic of the engagement processor. Its caches are in the `Partition` that the processor holds."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, letters: Mapping[tuple[int, int], tuple[str, str]] | None = None) -> None:
+        """`letters`: (partition, offset) of records that became dead letters before, with code and detail: a rebuild
+        makes the same letters of them again, whatever it thinks of them now.
+        """
+        self.letters = letters or {}
         self.zone: ZoneInfo = settings.zone
         self.topic = settings.topic_name(MEMBER_EVENTS)
         self.store_feed = settings.topic_name(STORE_FEED)
@@ -117,6 +121,9 @@ class Step:
         """Sort records into events that are new, duplicates, dead letters, and the one that steers."""
         valid: list[Entry] = []
         for record in self.records:
+            if letter := self.engagement.letters.get((self.state.number, record.offset)):
+                self.letters.append(Letter(record, *letter))
+                continue
             said = read(
                 record.offset, record.key, record.value, self.traceparents[record.offset], self.state.number,
                 self.engagement.zone,

@@ -127,10 +127,3 @@ FROM group_message WHERE partition = $1 AND log_offset < $2 ORDER BY store_id, g
 -- name: delete_group_messages
 -- $1 partition, $2 the offset of the close that published them
 DELETE FROM group_message WHERE partition = $1 AND log_offset < $2
-
--- name: trim_payloads
--- $1 received before (ms), $2 how many at a time
-UPDATE journal SET payload = NULL
-WHERE (member_id, id) IN (
-    SELECT member_id, id FROM journal WHERE received_at < $1 AND payload IS NOT NULL LIMIT $2
-)

@@ -1,43 +1,38 @@
 """The gateway as an ASGI app: its routes, its errors as problems, its description at /openapi.json."""
 
-from collections.abc import Mapping
-from typing import Any
+from importlib.metadata import version
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from libs.common import http
-from libs.common.keyring import KeyRing
 from services.gateway import history_routes, member_routes, openapi, ops_routes, store_routes
 from services.gateway.gateway import Gateway
 from services.gateway.pages import BadCursor
 
-VERSION = "1"
 DESCRIPTION = """Reads of members and stores. Every answer names, in X-Qunli-As-Of, the position on the log that it
 stands for; lists are paged by `cursor`, and come as CSV with `Accept: text/csv`. Today is the store day, never a
 clock's. What a caller may not see looks like what is not there."""
 
 
-def make_app(gateway: Gateway, keys: KeyRing) -> FastAPI:
-    """The app; it is served behind `libs.common.http.doorway`."""
+def make_app(gateway: Gateway) -> FastAPI:
+    """Every route of the gateway, with errors as problems and OpenAPI at /openapi.json."""
     app = FastAPI(
         title="Qunli gateway",
-        version=VERSION,
+        version=version("qunli"),
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # spans are ours, see libs.common.telemetry: FastAPI's would record paths and query strings
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.gateway, app.state.keys = gateway, keys
+    app.state.gateway, app.state.keys = gateway, gateway.keys
     http.install(app)
     app.add_exception_handler(BadCursor, _bad_cursor)
     for routes in (ops_routes, member_routes, store_routes, history_routes):
         app.include_router(routes.router)
-
-    def describe() -> Mapping[str, Any]:
-        return openapi.describe(app)
-
-    app.openapi = describe  # type: ignore[method-assign,assignment]
+    openapi.describe(app)
     return app
 
 

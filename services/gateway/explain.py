@@ -17,8 +17,8 @@ from libs.common.activity import (
 from libs.common.activity import ActiveDay as PackedDay
 from libs.common.days import day_to_iso
 from libs.common.events import ScoreSettings
+from services.gateway.member_shapes import CountedEvent, DayPart, DayScore, Explanation, Lapse, Need, ScoreRules
 from services.gateway.members import MembershipRow, calendar_day, maybe_iso, thrice_days
-from services.gateway.shapes import CountedEvent, DayPart, DayScore, Explanation, Lapse, Need, ScoreRules
 
 WEEK = 7
 FULL_WEEK = 5  # active days of a week that make daily; thrice-active ones that make thrice_daily

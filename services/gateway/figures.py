@@ -12,7 +12,8 @@ from typing import cast
 from libs.common.activity import TIERS, Tier
 from libs.common.days import EPOCH, day_to_date, day_to_iso, iso_week
 from services.gateway.members import maybe_iso
-from services.gateway.shapes import Cell, Cohort, CohortWeek, Store, StoreDay, Tiers
+from services.gateway.shapes import Tiers
+from services.gateway.store_shapes import Cell, Cohort, CohortWeek, Store, StoreDay
 
 Figures = Mapping[str, int]
 NOTHING: Figures = {}

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
+import asyncpg
 from fastapi import Depends, Request
 
 from libs.common.config import Settings
-from libs.common.postgres import DatabaseUnavailable, Pool, acquire, create_pool
+from libs.common.http import Problem
+from libs.common.keyring import KeyRing
+from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, Pool, acquire, create_pool
 from libs.common.topics import MEMBER_EVENTS
 from services.gateway.loader import Loaded, MemberLoader
 from services.gateway.log_ends import LogEnds
@@ -18,47 +21,65 @@ from services.gateway.snapshot import Snapshot, open_snapshot, read_positions
 from services.gateway.waiting import PositionWatch, parse_after, wait_for
 
 RETRY_SECONDS = 1.0
+DATABASE_FAULTS = (
+    DatabaseUnavailable,
+    DatabaseBusy,
+    Problem,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 
 log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """The parts of one gateway process. Without a database it stands and answers 503 until there is one."""
+    """The parts that requests share. Without a database it stands and answers 503 until there is one."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.keys = KeyRing(settings, lambda: self._pool)
         self.ends = LogEnds(settings)
+        self.connected = asyncio.Event()  # the database, its views and the keys have been there
+        self.draining = False
         self._pool: Pool | None = None
         self._seconds = settings.database_acquire_seconds
         self._watch = PositionWatch(self.positions)
         self._loader = MemberLoader(self.pool, self._seconds)
 
+    def drain(self) -> None:
+        """From now on no longer ready."""
+        self.draining = True
+
     def pool(self) -> Pool:
         """The pool. DatabaseUnavailable before the first connection."""
         if self._pool is None:
-            raise DatabaseUnavailable(reason="there has been no connection yet")
-        return self._pool
-
-    def maybe_pool(self) -> Pool | None:
-        """The pool, once there is one."""
+            raise DatabaseUnavailable(reason="it has not been reached yet")
         return self._pool
 
     async def connect(self) -> None:
-        """Make the pool, however long the database takes to appear."""
-        while self._pool is None:
+        """Go on until Postgres is there, the published views too, and the keys are read."""
+        while not self.connected.is_set():
             try:
-                self._pool = await create_pool(self.settings, application="qunli-gateway", schema="engagement_v1")
-            except DatabaseUnavailable as error:
-                log.warning("%s", error)
+                if self._pool is None:
+                    self._pool = await create_pool(self.settings, application="qunli-gateway", schema="engagement_v1")
+                await self.positions()
+                await self.keys.refresh()
+                self.connected.set()
+            except DATABASE_FAULTS as error:
+                log.warning("the database is not ready: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def close(self) -> None:
         """Let go of everything."""
         await self._watch.close()
         await self._loader.close()
+        await self.keys.close()
         await self.ends.close()
         if self._pool is not None:
-            await self._pool.close()
+            await _close(self._pool)
 
     async def positions(self) -> Positions:
         """Where every source partition stands now."""
@@ -83,6 +104,27 @@ class Gateway:
         if text is not None:
             after = parse_after(text, self.settings.topic_name(MEMBER_EVENTS))
             await wait_for(after, self._watch, self.ends, await self.positions())
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+    """A gateway that connects by itself."""
+    gateway = Gateway(settings)
+    connecting = asyncio.create_task(gateway.connect())
+    try:
+        yield gateway
+    finally:
+        connecting.cancel()
+        await asyncio.wait({connecting})
+        await gateway.close()
+
+
+async def _close(pool: Pool) -> None:
+    try:
+        async with asyncio.timeout(5):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 def _gateway(request: Request) -> Gateway:

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from libs.common.days import day_from_iso, day_to_iso, ms_to_rfc3339
-from services.gateway import figures, shapes, store
+from libs.common.http import TracedRoute
+from services.gateway import figures, shapes, store, store_shapes
 from services.gateway.answers import listing, unfit
 from services.gateway.gateway import ThisGateway
 from services.gateway.members import maybe_iso
@@ -25,11 +26,11 @@ from services.gateway.positions import closed_day, store_day
 from services.gateway.snapshot import Snapshot
 from services.gateway.store_routes import must_exist
 
-router = APIRouter(tags=["stores"])
+router = APIRouter(route_class=TracedRoute, tags=["stores"])
 FOUR_WEEKS = 28
 
 
-@router.get("/v1/stores/{store_id}/activity", **documented(shapes.StoreActivity, csv=True))
+@router.get("/v1/stores/{store_id}/activity", **documented(store_shapes.StoreActivity, csv=True))
 async def activity(
     request: Request, store_id: StoreOfCaller, gateway: ThisGateway, params: Annotated[ActivityParams, Query()]
 ) -> Response:
@@ -46,8 +47,8 @@ async def activity(
         for day in range(first, end + 1)
     ]
     cursor = write_cursor(DayKey(end)) if end < last else None
-    page = shapes.StoreActivity(items=items, next_cursor=cursor)
-    return listing(request, page, items, shapes.StoreDay, cursor, snapshot.positions)
+    page = store_shapes.StoreActivity(items=items, next_cursor=cursor)
+    return listing(request, page, items, store_shapes.StoreDay, cursor, snapshot.positions)
 
 
 async def _period(snapshot: Snapshot, store_id: str, params: ActivityParams) -> tuple[int, int]:
@@ -72,7 +73,7 @@ async def _span(snapshot: Snapshot, store_id: str) -> tuple[int, int, int]:
     return begin, open_day, latest
 
 
-@router.get("/v1/stores/{store_id}/transitions", **documented(shapes.StoreTransitions, csv=True))
+@router.get("/v1/stores/{store_id}/transitions", **documented(store_shapes.StoreTransitions, csv=True))
 async def transitions(
     request: Request, store_id: StoreOfCaller, gateway: ThisGateway, params: Annotated[TransitionsParams, Query()]
 ) -> Response:
@@ -85,13 +86,13 @@ async def transitions(
         days = await store.figures_between(snapshot.conn, store_id, first, last)
     shown = rows[: params.limit]
     cursor = write_cursor(_key(shown[-1])) if len(rows) > params.limit else None
-    page = shapes.StoreTransitions(
-        period=shapes.Period(from_day=day_to_iso(first), to_day=day_to_iso(last)),
+    page = store_shapes.StoreTransitions(
+        period=store_shapes.Period(from_day=day_to_iso(first), to_day=day_to_iso(last)),
         matrix=figures.transition_matrix(days.values()),
         items=[_item(row) for row in shown],
         next_cursor=cursor,
     )
-    return listing(request, page, page.items, shapes.StoreTransition, cursor, snapshot.positions)
+    return listing(request, page, page.items, store_shapes.StoreTransition, cursor, snapshot.positions)
 
 
 async def _days(snapshot: Snapshot, store_id: str, text: str | None) -> tuple[int, int]:
@@ -118,8 +119,8 @@ def _key(row: asyncpg.Record) -> TransitionKey:
     return TransitionKey(row["day"], row["partition"], row["log_offset"], row["member_id"], row["index"])
 
 
-def _item(row: asyncpg.Record) -> shapes.StoreTransition:
-    return shapes.StoreTransition(
+def _item(row: asyncpg.Record) -> store_shapes.StoreTransition:
+    return store_shapes.StoreTransition(
         day=day_to_iso(row["day"]),
         member_id=row["member_id"],
         from_tier=row["from_tier"],
@@ -131,7 +132,7 @@ def _item(row: asyncpg.Record) -> shapes.StoreTransition:
     )
 
 
-@router.get("/v1/stores/{store_id}/flow", **documented(shapes.StoreFlow, csv=True))
+@router.get("/v1/stores/{store_id}/flow", **documented(store_shapes.StoreFlow, csv=True))
 async def flow(
     request: Request, store_id: StoreOfCaller, gateway: ThisGateway, params: Annotated[FlowParams, Query()]
 ) -> Response:
@@ -144,11 +145,11 @@ async def flow(
         closed = closed_day(snapshot.positions)
         items = await _cells(snapshot, store_id, day, closed)
     is_closed = closed is not None and day <= closed
-    content = shapes.StoreFlow(store_id=store_id, day=maybe_iso(day), closed=is_closed, items=items)
-    return listing(request, content, items, shapes.Cell, None, snapshot.positions)
+    content = store_shapes.StoreFlow(store_id=store_id, day=maybe_iso(day), closed=is_closed, items=items)
+    return listing(request, content, items, store_shapes.Cell, None, snapshot.positions)
 
 
-async def _cells(snapshot: Snapshot, store_id: str, day: int, closed: int | None) -> list[shapes.Cell]:
+async def _cells(snapshot: Snapshot, store_id: str, day: int, closed: int | None) -> list[store_shapes.Cell]:
     if closed is None:
         tiers = await store.store_tiers(snapshot.conn, [store_id])
         return figures.arrivals(tiers.get(store_id, figures.NOTHING))
@@ -156,7 +157,7 @@ async def _cells(snapshot: Snapshot, store_id: str, day: int, closed: int | None
     return figures.flow(found.get(day - 1, figures.NOTHING), found.get(day, figures.NOTHING))
 
 
-@router.get("/v1/stores/{store_id}/cohorts", **documented(shapes.Cohorts, csv=True))
+@router.get("/v1/stores/{store_id}/cohorts", **documented(store_shapes.Cohorts, csv=True))
 async def cohorts(
     request: Request, store_id: StoreOfCaller, gateway: ThisGateway, params: Annotated[PageParams, Query()]
 ) -> Response:
@@ -171,5 +172,5 @@ async def cohorts(
         active = await store.cohort_activity(snapshot.conn, store_id, shown, weeks)
     items = [figures.cohort(week, sizes[week], active.get(week, {}), weeks) for week in shown]
     cursor = write_cursor(DayKey(shown[-1])) if len(found) > params.limit else None
-    page = shapes.Cohorts(items=items, next_cursor=cursor)
-    return listing(request, page, items, shapes.Cohort, cursor, snapshot.positions)
+    page = store_shapes.Cohorts(items=items, next_cursor=cursor)
+    return listing(request, page, items, store_shapes.Cohort, cursor, snapshot.positions)

@@ -10,10 +10,19 @@ from starlette.responses import Response
 
 from libs.common.activity import WINDOW, Days
 from libs.common.days import day_to_iso, ms_to_rfc3339
+from libs.common.http import TracedRoute
 from libs.common.keyring import Caller, authorize, not_found
 from services.gateway.answers import NoParameters, answer, listing, refuse_parameters
 from services.gateway.explain import explanation, scores_by_day
 from services.gateway.gateway import Gateway, ThisGateway
+from services.gateway.member_shapes import (
+    Member,
+    MemberExplanation,
+    MemberScores,
+    MembershipScores,
+    Timeline,
+    TimelineItem,
+)
 from services.gateway.member_store import (
     counted_days,
     counted_events,
@@ -25,18 +34,10 @@ from services.gateway.openapi import documented
 from services.gateway.pages import TimelineKey, read_cursor, write_cursor
 from services.gateway.params import MemberOfPath, PageParams, Reader, ScoresParams, checked_member, own_stores
 from services.gateway.positions import settings_by_partition
-from services.gateway.shapes import (
-    Member,
-    MemberExplanation,
-    MemberScores,
-    MembershipScores,
-    Source,
-    Timeline,
-    TimelineItem,
-)
+from services.gateway.shapes import Source
 from services.gateway.snapshot import Snapshot
 
-router = APIRouter(tags=["members"])
+router = APIRouter(route_class=TracedRoute, tags=["members"])
 MOST_EVENTS = 1000  # listed in an explanation
 NEWEST = TimelineKey(2**63 - 1, 2**63 - 1, 2, "", 0)  # above every row of a timeline
 

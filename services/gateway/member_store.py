@@ -8,9 +8,9 @@ import asyncpg
 from libs.common.activity import ActiveDay, unpack_days
 from libs.common.days import DAY_MS, ms_to_rfc3339
 from libs.common.postgres import Connection
+from services.gateway.member_shapes import CountedEvent
 from services.gateway.members import MembershipRow
 from services.gateway.pages import TimelineKey
-from services.gateway.shapes import CountedEvent
 from services.gateway.snapshot import QUERIES
 
 Stores = Sequence[str] | None  # the stores a caller may read; None = every store

@@ -22,7 +22,7 @@ from libs.common.activity import (
 from libs.common.activity import ActiveDay as PackedDay
 from libs.common.days import day_to_iso, ms_to_rfc3339
 from libs.common.events import ScoreSettings
-from services.gateway.shapes import ActiveDay, Interest, Membership, Standing
+from services.gateway.member_shapes import ActiveDay, Interest, Membership, Standing
 
 INTEREST_HALF_LIFE = 30
 INTEREST_SPAN = 601  # an interest older than 600 days weighs nothing

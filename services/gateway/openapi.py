@@ -8,10 +8,18 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
+from libs.common.http import PROBLEMS
 from libs.common.keyring import bearer
-from services.gateway import shapes
+from services.gateway import member_shapes, ops_shapes, store_shapes
 from services.gateway.answers import CSV, JSON
+from services.gateway.shapes import Shape
 
+SHAPES: Mapping[str, type[Shape]] = {
+    name: kind
+    for module in (member_shapes, store_shapes, ops_shapes)
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and issubclass(kind, Shape)
+}
 REF = "#/components/schemas/{name}"
 PROBLEM = {
     "type": "object",
@@ -21,7 +29,7 @@ PROBLEM = {
         "type": {"type": "string", "examples": ["urn:qunli:problem:not_found"]},
         "title": {"type": "string", "examples": ["Nothing here"]},
         "status": {"type": "integer", "examples": [404]},
-        "code": {"type": "string", "examples": ["not_found"]},
+        "code": {"type": "string", "enum": sorted(PROBLEMS)},
         "detail": {"type": "string", "examples": ["Nothing here."]},
         "path": {"type": "string", "description": "the parameter that does not fit"},
     },
@@ -68,15 +76,25 @@ def documented(shape: type[msgspec.Struct], *, csv: bool = False, as_of: bool = 
     }
 
 
-def describe(app: FastAPI) -> Mapping[str, Any]:
-    """The app's OpenAPI document, made once."""
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
-        )
-        kinds = [kind for kind in vars(shapes).values() if isinstance(kind, type) and issubclass(kind, shapes.Shape)]
-        _, components = msgspec.json.schema_components(kinds, ref_template=REF)
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas.update(components, Problem=PROBLEM)
-        app.openapi_schema = document
-    return app.openapi_schema
+def describe(app: FastAPI) -> None:
+    """Have the app serve this description at its `openapi_url`."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                openapi_version="3.1.0",
+                routes=app.routes,
+            )
+            made.setdefault("components", {}).setdefault("schemas", {}).update(_schemas(), Problem=PROBLEM)
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way of extending it
+
+
+def _schemas() -> dict[str, Any]:
+    _, components = msgspec.json.schema_components(SHAPES.values(), ref_template=REF)
+    return components

@@ -8,17 +8,18 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from libs.common.days import ms_to_rfc3339
+from libs.common.http import TracedRoute
 from services.gateway import store
 from services.gateway.answers import NoParameters, answer, listing
 from services.gateway.gateway import ThisGateway
 from services.gateway.log_ends import Ends
 from services.gateway.members import maybe_iso
 from services.gateway.openapi import documented
+from services.gateway.ops_shapes import DeadLetter, DeadLetters, Lag, Me, PartitionLag
 from services.gateway.pages import IdKey, read_cursor, write_cursor
 from services.gateway.params import AnyCaller, Operator, PageParams
-from services.gateway.shapes import DeadLetter, DeadLetters, Lag, Me, PartitionLag
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(route_class=TracedRoute, tags=["operations"])
 
 
 @router.get("/v1/me", **documented(Me, as_of=False))

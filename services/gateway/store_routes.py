@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from libs.common.http import TracedRoute
 from libs.common.keyring import not_found
-from services.gateway import figures, shapes, store
+from services.gateway import figures, member_shapes, store, store_shapes
 from services.gateway.answers import NoParameters, answer, listing
 from services.gateway.gateway import ThisGateway
 from services.gateway.members import maybe_iso, standing
@@ -17,11 +18,11 @@ from services.gateway.params import MembersParams, PageParams, Reader, StoreOfCa
 from services.gateway.positions import closed_day, settings_by_partition, store_day
 from services.gateway.snapshot import Snapshot
 
-router = APIRouter(tags=["stores"])
+router = APIRouter(route_class=TracedRoute, tags=["stores"])
 HIGHEST = (float("inf"), "")  # above every rank
 
 
-@router.get("/v1/stores", **documented(shapes.Stores, csv=True))
+@router.get("/v1/stores", **documented(store_shapes.Stores, csv=True))
 async def stores(
     request: Request, caller: Reader, gateway: ThisGateway, params: Annotated[PageParams, Query()]
 ) -> Response:
@@ -31,11 +32,11 @@ async def stores(
         found = await store.page_of_stores(snapshot.conn, own_stores(caller), after, params.limit + 1)
         items = await _stores_today(snapshot, found[: params.limit])
     cursor = write_cursor(IdKey(items[-1].store_id)) if len(found) > params.limit else None
-    page = shapes.Stores(items=items, next_cursor=cursor)
-    return listing(request, page, items, shapes.Store, cursor, snapshot.positions)
+    page = store_shapes.Stores(items=items, next_cursor=cursor)
+    return listing(request, page, items, store_shapes.Store, cursor, snapshot.positions)
 
 
-@router.get("/v1/stores/{store_id}", **documented(shapes.Store))
+@router.get("/v1/stores/{store_id}", **documented(store_shapes.Store))
 async def one_store(request: Request, store_id: StoreOfCaller, gateway: ThisGateway, _: NoParameters) -> Response:
     """A store as it is today."""
     async with gateway.snapshot(request) as snapshot:
@@ -50,7 +51,7 @@ async def must_exist(snapshot: Snapshot, store_id: str) -> None:
         raise not_found()
 
 
-async def _stores_today(snapshot: Snapshot, stores: Sequence[str]) -> list[shapes.Store]:
+async def _stores_today(snapshot: Snapshot, stores: Sequence[str]) -> list[store_shapes.Store]:
     conn, closed = snapshot.conn, closed_day(snapshot.positions)
     spans = await store.store_spans(conn, stores)
     today = {store_id: store_day(snapshot.positions, spans[store_id][1]) for store_id in stores}
@@ -69,7 +70,7 @@ async def _stores_today(snapshot: Snapshot, stores: Sequence[str]) -> list[shape
     ]
 
 
-@router.get("/v1/stores/{store_id}/members", **documented(shapes.Members, csv=True))
+@router.get("/v1/stores/{store_id}/members", **documented(store_shapes.Members, csv=True))
 async def members(
     request: Request, store_id: StoreOfCaller, gateway: ThisGateway, params: Annotated[MembersParams, Query()]
 ) -> Response:
@@ -83,8 +84,8 @@ async def members(
         shown = found[: params.limit]
         items = await _standings(snapshot, store_id, shown)
     cursor = _members_cursor(shown[-1], params) if len(found) > params.limit else None
-    page = shapes.Members(ranked_as_of=maybe_iso(closed_day(snapshot.positions)), items=items, next_cursor=cursor)
-    return listing(request, page, items, shapes.Standing, cursor, snapshot.positions)
+    page = store_shapes.Members(ranked_as_of=maybe_iso(closed_day(snapshot.positions)), items=items, next_cursor=cursor)
+    return listing(request, page, items, member_shapes.Standing, cursor, snapshot.positions)
 
 
 async def _page_of_members(snapshot: Snapshot, store_id: str, params: MembersParams) -> list[store.Ranked]:
@@ -111,7 +112,7 @@ def _members_cursor(last: store.Ranked, params: MembersParams) -> str:
     return write_cursor(IdKey(last.member_id))
 
 
-async def _standings(snapshot: Snapshot, store_id: str, page: Sequence[store.Ranked]) -> list[shapes.Standing]:
+async def _standings(snapshot: Snapshot, store_id: str, page: Sequence[store.Ranked]) -> list[member_shapes.Standing]:
     rows = await store.load_memberships(snapshot.conn, store_id, [row.member_id for row in page])
     settings = settings_by_partition(snapshot.positions)
     return [standing(row, settings[row.partition]) for row in (rows[ranked.member_id] for ranked in page)]

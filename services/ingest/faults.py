@@ -33,7 +33,7 @@ class Fault(NamedTuple):
     detail: str
 
 
-_AT = re.compile(r"^(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
+_AT = re.compile(r"^(.*?)(?: - at (?:`key` in )?`\$\.?(.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"Object (?:missing required|contains unknown) field `(.*)`", re.DOTALL)
 _KEY = re.compile(r'Detected duplicate key "(.*)" at line \d+ column \d+', re.DOTALL)
 

@@ -4,10 +4,12 @@ The store day is 2026-04-01: every partition has closed 2026-03-31. Member `work
 docs/activity.md in store `north`; `both` is in `north` and `south`; `left` has left `north`.
 """
 
+import asyncio
 import datetime
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -24,18 +26,18 @@ from libs.common import http
 from libs.common.activity import DEFAULT_SETTINGS, ActiveDay, pack_days, rank_key, score_at, tier_at
 from libs.common.config import Settings
 from libs.common.days import day_from_iso
-from libs.common.keyring import KeyRing
 from libs.common.keys import create_key
 from libs.common.migrate import migrate
 from libs.common.topics import MEMBER_EVENTS, PARTITIONS, partition_of
 from services.gateway.app import make_app
-from services.gateway.gateway import Gateway
+from services.gateway.gateway import Gateway, open_gateway
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TODAY = day_from_iso("2026-04-01")
 NEXT_OFFSET = 1000
 CROWD = 250  # members of `north` beside those with a name
 
+PASSWORD = "for-this-test-run"  # the one that `role_url` knows
 _numbers = itertools.count(1)
 
 Keys = Mapping[str, str]  # what the key may do -> its text
@@ -236,7 +238,6 @@ class World:
     gateway: Gateway
     client: httpx.AsyncClient
     keys: Keys
-    gateway_keys: KeyRing
 
     async def get(self, path: str, key: str = "everything", **headers: str) -> httpx.Response:
         """A request with one of the keys."""
@@ -255,15 +256,20 @@ def make_keys(owner_url: str) -> Keys:
     return {name: create_key(owner_url, name, scopes, stores) for name, (scopes, stores) in wanted.items()}
 
 
-async def a_gateway(settings: Settings) -> AsyncIterator[tuple[Gateway, httpx.AsyncClient, KeyRing]]:
-    """A gateway in this process behind the same doorway as when it is served, and a client of it."""
-    gateway = Gateway(settings)
-    keys = KeyRing(settings, gateway.maybe_pool)
-    transport = httpx.ASGITransport(http.doorway(make_app(gateway, keys)), raise_app_exceptions=False)
+@asynccontextmanager
+async def a_client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the gateway in this process, behind the same doorway as when it is served."""
+    transport = httpx.ASGITransport(http.doorway(make_app(gateway)), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield gateway, client, keys
-    await keys.close()
-    await gateway.close()
+        yield client
+
+
+@asynccontextmanager
+async def a_gateway(settings: Settings) -> AsyncIterator[tuple[Gateway, httpx.AsyncClient]]:
+    """A gateway that has its database, and a client of it."""
+    async with open_gateway(settings) as gateway, a_client(gateway) as client:
+        await asyncio.wait_for(gateway.connected.wait(), 10)
+        yield gateway, client
 
 
 def gateway_settings(database_url: str, **more: object) -> Settings:
@@ -271,21 +277,27 @@ def gateway_settings(database_url: str, **more: object) -> Settings:
     return Settings.model_validate({"database_url": database_url, "database_acquire_seconds": 1, **more})
 
 
+def own_database(postgres_url: str) -> str:
+    """A migrated database for a whole module: its owner's URL. It goes with the test run."""
+    name = f"gateway_{next(_numbers)}"
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    url = with_database(postgres_url, name)
+    migrate(url, dict.fromkeys(ROLES, PASSWORD))
+    return url
+
+
 @pytest.fixture(name="world", scope="module")
 async def world_fixture(
     postgres_url: str, kafka_bootstrap: str, role_url: Callable[[str, str], str]
 ) -> AsyncIterator[World]:
     """The filled database, for tests that only read."""
-    name = f"gateway_world_{next(_numbers)}"
-    with psycopg.connect(postgres_url, autocommit=True) as owner:
-        owner.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    url = with_database(postgres_url, name)
-    migrate(url, dict.fromkeys(ROLES, "for-this-test-run"))
+    url = own_database(postgres_url)
     conn = await asyncpg.connect(url)
     await fill(conn)
     await conn.execute("ANALYZE")
     await conn.close()
     settings = gateway_settings(role_url(url, "qunli_gateway"), kafka_bootstrap=kafka_bootstrap)
-    async for gateway, client, ring in a_gateway(settings):
-        await gateway.connect()
-        yield World(url, gateway, client, make_keys(url), ring)
+    keys = make_keys(url)
+    async with a_gateway(settings) as (gateway, client):
+        yield World(url, gateway, client, keys)

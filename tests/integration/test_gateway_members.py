@@ -7,7 +7,7 @@ import msgspec
 
 from libs.common.activity import DEFAULT_SETTINGS, UNIT, score_at
 from libs.common.days import day_from_iso
-from services.gateway import shapes
+from services.gateway import member_shapes
 from tests.integration.gateway_world import (
     BOTH_NORTH,
     NEXT_OFFSET,
@@ -21,7 +21,7 @@ from tests.integration.gateway_world import (
 async def test_a_profile_says_what_is_known_today(world: World) -> None:
     answer = await world.get("/v1/members/worked")
     assert answer.status_code == 200, answer.text
-    (found,) = msgspec.json.decode(answer.content, type=shapes.Member).memberships
+    (found,) = msgspec.json.decode(answer.content, type=member_shapes.Member).memberships
     units = score_at(WORKED, TODAY, DEFAULT_SETTINGS)
     assert (found.tier, found.since, found.day) == ("monthly", "2026-03-14", "2026-04-01")
     assert (found.score_units, found.score) == (units, units / UNIT)
@@ -68,7 +68,7 @@ async def test_an_unknown_member_and_an_impossible_id_are_not_found(world: World
 
 async def test_the_parts_of_an_explanation_add_up_to_the_score(world: World) -> None:
     answer = await world.get("/v1/members/worked/explain")
-    (found,) = msgspec.json.decode(answer.content, type=shapes.MemberExplanation).memberships
+    (found,) = msgspec.json.decode(answer.content, type=member_shapes.MemberExplanation).memberships
     assert found.score_units == sum(part.part_units for part in found.days) == score_at(WORKED, TODAY, DEFAULT_SETTINGS)
     newest, *_, oldest = found.days
     assert (newest.day, newest.purchase, newest.value) == ("2026-03-06", 1, 10)
@@ -93,7 +93,7 @@ async def test_a_membership_that_ended_has_nothing_to_explain(world: World) -> N
 
 async def test_scores_by_day_are_those_of_the_events_up_to_that_day(world: World) -> None:
     answer = await world.get("/v1/members/worked/scores?days=31")
-    (found,) = msgspec.json.decode(answer.content, type=shapes.MemberScores).memberships
+    (found,) = msgspec.json.decode(answer.content, type=member_shapes.MemberScores).memberships
     by_day = {score.day: score.score_units for score in found.days}
     assert len(by_day) == 31
     for iso, units in by_day.items():
@@ -103,7 +103,7 @@ async def test_scores_by_day_are_those_of_the_events_up_to_that_day(world: World
 
 async def test_a_timeline_shows_events_and_changes_of_tier_newest_first(world: World) -> None:
     answer = await world.get("/v1/members/worked/timeline?limit=200")
-    items = msgspec.json.decode(answer.content, type=shapes.Timeline).items
+    items = msgspec.json.decode(answer.content, type=member_shapes.Timeline).items
     assert [item.occurred_at for item in items] == sorted((item.occurred_at for item in items), reverse=True)
     assert len(items) == 11
     assert (items[0].kind, items[0].from_tier, items[0].to_tier, items[0].cause) == (

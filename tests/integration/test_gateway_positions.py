@@ -63,8 +63,7 @@ async def shop_fixture(
     await engagement.execute("UPDATE engagement.stream_offset SET next_offset = 4")
     await membership(engagement, "north", "worked", WORKED, partition=0)
     headers = {"Authorization": f"Bearer {create_key(url, 'reader', ['stores:read', 'ops'], ['*'])}"}
-    async for gateway, client, _ in a_gateway(settings):
-        await gateway.connect()
+    async with a_gateway(settings) as (gateway, client):
         yield Shop(gateway, client, headers, engagement, topic)
     await engagement.close()
 

@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.gateway import shapes
-from services.gateway.shapes import Cell
+from services.gateway import shapes, store_shapes
+from services.gateway.store_shapes import Cell
 from tests.integration.gateway_world import CROWD, World, world_fixture  # noqa: F401
 
 
 async def test_a_store_today(world: World) -> None:
     answer = await world.get("/v1/stores/north")
-    store = msgspec.json.decode(answer.content, type=shapes.Store)
+    store = msgspec.json.decode(answer.content, type=store_shapes.Store)
     assert (store.day, store.closed_day) == ("2026-04-01", "2026-03-31")
     assert (store.members, store.by_tier.dormant, store.by_tier.lost) == (252, 240, 10)
     assert (store.active_now, store.dau, store.wau, store.mau, store.stickiness) == (5, 8, 21, 64, 0.125)
@@ -44,7 +44,7 @@ async def test_pages_of_members_hold_everybody_once(world: World, sort: str) -> 
 
 async def test_a_list_by_score_says_as_of_when(world: World) -> None:
     answer = await world.get("/v1/stores/north/members?limit=3")
-    page = msgspec.json.decode(answer.content, type=shapes.Members)
+    page = msgspec.json.decode(answer.content, type=store_shapes.Members)
     assert page.ranked_as_of == "2026-03-31"
     assert [row.member_id for row in page.items[:2]] == ["both", "worked"]
     assert page.items[0].score > page.items[1].score
@@ -72,7 +72,7 @@ async def test_lost_members_stand_at_the_end_by_id(world: World) -> None:
 
 async def test_days_of_a_store(world: World) -> None:
     answer = await world.get("/v1/stores/north/activity?from=2026-03-29&to=2026-04-01")
-    quiet, _, last, today = msgspec.json.decode(answer.content, type=shapes.StoreActivity).items
+    quiet, _, last, today = msgspec.json.decode(answer.content, type=store_shapes.StoreActivity).items
     assert (quiet.day, quiet.active, quiet.closed) == ("2026-03-29", 0, True)
     assert (last.active, last.visits, last.purchases, last.joins, last.amounts) == (8, 5, 3, 2, {"CNY": 12850})
     assert (last.up, last.down, last.left) == (3, 3, 1)
@@ -101,7 +101,7 @@ async def test_days_as_csv_have_a_column_for_each_tier(world: World) -> None:
 
 async def test_transitions_of_a_period_and_their_matrix(world: World) -> None:
     path = "/v1/stores/north/transitions?day=2026-03-01..2026-03-31"
-    page = msgspec.json.decode((await world.get(path)).content, type=shapes.StoreTransitions)
+    page = msgspec.json.decode((await world.get(path)).content, type=store_shapes.StoreTransitions)
     assert (page.period.from_day, page.period.to_day) == ("2026-03-01", "2026-03-31")
     assert [(row.from_tier, row.to_tier, row.day) for row in page.items] == [
         ("weekly", "monthly", "2026-03-14"),
@@ -133,7 +133,7 @@ async def test_transitions_between_two_tiers(world: World) -> None:
 
 async def test_flow_of_a_closed_day_and_of_today(world: World) -> None:
     closed = msgspec.json.decode(
-        (await world.get("/v1/stores/north/flow?day=2026-03-31")).content, type=shapes.StoreFlow
+        (await world.get("/v1/stores/north/flow?day=2026-03-31")).content, type=store_shapes.StoreFlow
     )
     assert closed.closed
     assert closed.items == [
@@ -145,7 +145,7 @@ async def test_flow_of_a_closed_day_and_of_today(world: World) -> None:
         Cell(from_tier="monthly", to_tier="monthly", count=3),
         Cell(from_tier=None, to_tier="weekly", count=2),
     ]
-    today = msgspec.json.decode((await world.get("/v1/stores/north/flow")).content, type=shapes.StoreFlow)
+    today = msgspec.json.decode((await world.get("/v1/stores/north/flow")).content, type=store_shapes.StoreFlow)
     assert (today.day, today.closed) == ("2026-04-01", False)
     assert Cell(from_tier="monthly", to_tier="weekly", count=1) in today.items
     assert Cell(from_tier="monthly", to_tier="monthly", count=3) in today.items
@@ -158,7 +158,7 @@ async def test_a_flow_of_a_day_to_come_is_refused(world: World) -> None:
 
 async def test_cohorts_by_week_of_joining(world: World) -> None:
     answer = await world.get("/v1/stores/north/cohorts")
-    latest, before = msgspec.json.decode(answer.content, type=shapes.Cohorts).items
+    latest, before = msgspec.json.decode(answer.content, type=store_shapes.Cohorts).items
     assert (latest.week, latest.size) == ("2026-03-30", 4)
     assert [(week.week, week.active, week.retention) for week in latest.weeks] == [("2026-03-30", 3, 0.75)]
     assert [(week.active, week.retention) for week in before.weeks] == [(5, 1.0), (2, 0.4)]

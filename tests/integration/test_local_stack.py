@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
+from zoneinfo import ZoneInfo
 
 import psutil
 import psycopg
@@ -15,10 +16,13 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.local import folder as folders
-from deploy.local import postgres
+from deploy.local import postgres, services
+from deploy.local.child import Child
+from deploy.local.days import close_days_by_the_clock
 from deploy.local.folder import Folder, Run
 from deploy.local.stack import Stack
 from libs.common.clock import monotonic
+from libs.common.keys import create_key
 from libs.common.topics import MEMBER_EVENTS
 
 SECONDS = 60.0
@@ -107,6 +111,38 @@ def test_everything_listens_on_this_machine_alone(shared_stack: Stack) -> None:
     for child in shared_stack.children():
         listening = [c.laddr.ip for c in psutil.Process(child.pid).net_connections("inet") if c.status == "LISTEN"]
         assert {ip.removeprefix("::ffff:") for ip in listening} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("service", [service for service in services.SERVICES if service.exists])
+def test_every_service_starts_under_its_own_role_and_ends_when_asked(
+    service: services.Service,
+    a_service: Callable[..., Child],
+    fresh_database: Callable[[], str],
+    fresh_log: Callable[..., str],
+) -> None:
+    child = a_service(service, fresh_database(), fresh_log())
+    child.stop()
+    assert child.exit_status == 0
+
+
+async def test_the_clock_closes_yesterday(
+    a_service: Callable[..., Child],
+    fresh_database: Callable[[], str],
+    fresh_log: Callable[..., str],
+    kafka_bootstrap: str,
+) -> None:
+    url, prefix, stopping, said = fresh_database(), fresh_log(), Event(), list[str]()
+
+    def say(line: str) -> None:
+        said.append(line)
+        stopping.set()
+
+    door = services.door_url(services.INGEST, a_service(services.INGEST, url, prefix))
+    close_days_by_the_clock(door, create_key(url, "clock", ["days:close"], ["*"]), ZoneInfo("UTC"), stopping, say)
+    assert [line.partition(" 20")[0] for line in said] == ["closed the day"]
+    async with AIOKafkaConsumer(bootstrap_servers=kafka_bootstrap) as consumer:
+        partitions = [TopicPartition(MEMBER_EVENTS.name_with(prefix), n) for n in range(MEMBER_EVENTS.partitions)]
+        assert set((await consumer.end_offsets(partitions)).values()) == {1}
 
 
 def test_a_life_in_the_background(folder: Folder) -> None:

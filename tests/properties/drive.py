@@ -7,19 +7,16 @@ test's to choose; the tables must be the model's whatever it chooses.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import asyncpg
 import msgspec
 
-from libs.common.activity import streak_at, unpack_days
 from libs.common.config import Settings
 from libs.common.outbox import Target
 from libs.common.postgres import Connection
 from libs.common.step import QUERIES, Fenced, OutcomeUnknown, Position, Stream, run_step
 from services.engagement.processor import Engagement
 from services.engagement.store import Partition
-from tests.model import outcome as model
+from tests import model_check
 from tests.model.records import Record
 
 GROUP, TOPIC = "engagement", "member-events"
@@ -133,100 +130,20 @@ async def _must_be_refused(
 # --- what came out ----------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Found:
-    """The tables, in the model's terms."""
-
-    memberships: dict[model.Key, dict[str, Any]]
-    transitions: list[tuple[Any, ...]]
-    messages: dict[int, list[model.Message]]
-    figures: dict[str, int]
-    journal: dict[model.Key, str]
-    duplicates: dict[int, int]
-    dead_letters: list[tuple[int, int, str]]
-    closed: dict[int, int | None]
-    tiers: Counter[tuple[str, str]]
+async def found(connection: Connection) -> model_check.Found:
+    """Read everything that the log led to."""
+    return await model_check.found(connection, await _messages(connection))
 
 
-async def found(connection: Connection) -> Found:
-    """Read everything that a log led to."""
-    partitions = await connection.fetch("SELECT * FROM partition_state")
-    closed = {row["partition"]: row["closed_day"] for row in partitions}
-    return Found(
-        memberships={
-            (row["store_id"], row["member_id"]): _membership(row, closed.get(row["partition"]))
-            for row in await connection.fetch("SELECT * FROM membership WHERE alive")
-        },
-        transitions=[
-            tuple(row)
-            for row in await connection.fetch(
-                "SELECT partition, log_offset, store_id, member_id, from_tier, to_tier, day, cause FROM transition"
-                " ORDER BY partition, log_offset, store_id, member_id, index"
-            )
-        ],
-        messages=await _messages(connection),
-        figures={
-            f"{row['store_id']} {row['day']} {row['figure']}": int(row["n"])
-            for row in await connection.fetch(
-                "SELECT store_id, day, figure, sum(n) AS n FROM store_figure GROUP BY 1, 2, 3 HAVING sum(n) <> 0"
-            )
-        },
-        journal={
-            (row["member_id"], row["id"]): row["outcome"] for row in await connection.fetch("SELECT * FROM journal")
-        },
-        duplicates={row["partition"]: row["duplicates"] for row in partitions if row["duplicates"]},
-        dead_letters=sorted(
-            (row["partition"], row["log_offset"], row["code"])
-            for row in await connection.fetch("SELECT * FROM dead_letter")
-        ),
-        closed=closed,
-        tiers=Counter(
-            {
-                (row["store_id"], row["tier"]): int(row["n"])
-                for row in await connection.fetch(
-                    "SELECT store_id, tier, sum(members) AS n FROM store_tier GROUP BY 1, 2 HAVING sum(members) <> 0"
-                )
-            }
-        ),
-    )
-
-
-def _membership(row: asyncpg.Record, closed: int | None) -> dict[str, Any]:
-    today = row["eval_day"] if closed is None else max(row["eval_day"], closed + 1)
-    days = unpack_days(row["days"])
-    return {
-        "tier": row["tier"],
-        "day": today,
-        "since": row["since_day"],
-        "days": {
-            d.day: (
-                (d.join, d.message, d.check_in, d.purchase),
-                tuple(h for h in range(24) if d.hours >> h & 1),
-            )
-            for d in days
-            if today - 90 < d.day
-        },
-        "all_days": days,
-        "interests": {tag: tuple(v) for tag, v in msgspec.json.decode(row["interests"]).items()},
-        "district": row["district"],
-        "invited_by": row["invited_by"],
-        "last_active": row["last_active"],
-        "first_created": row["first_day"],
-        "streak": streak_at(days, row["run_start"], today),
-    }
-
-
-async def _messages(connection: Connection) -> dict[int, list[model.Message]]:
+async def _messages(connection: Connection) -> model_check.Messages:
     """What stands in the outbox for store-feed, per source partition and by target and seq; seqs have no gap."""
     rows = await connection.fetch("SELECT * FROM outbox WHERE topic = 'store-feed' ORDER BY partition, target, seq")
-    messages: dict[int, list[model.Message]] = {}
+    messages: model_check.Messages = {}
     expected: Counter[tuple[int, int]] = Counter()
     for row in rows:
         pair = (row["partition"], row["target"])
         assert row["seq"] == expected[pair], "a gap in seq"
         expected[pair] += 1
         content = msgspec.json.decode(row["content"])
-        content.pop("v")
-        source = model.Source(**content.pop("source"))
-        messages.setdefault(row["partition"], []).append(model.Message(source, row["target"], content))
+        messages.setdefault(row["partition"], []).append(model_check.message(row["target"], content))
     return messages

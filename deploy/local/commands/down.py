@@ -2,7 +2,7 @@
 
 from deploy.local import background
 from deploy.local import folder as folders
-from deploy.local.command_line import Data, console, new_app, working
+from deploy.local.command_line import Data, new_app, print_line, working
 
 app = new_app()
 
@@ -13,4 +13,4 @@ def down(data: Data = folders.DEFAULT) -> None:
     folder = folders.folder_at(data)
     with working("Stopping"):
         ran = background.stop(folder)
-    console.print(f"Stopped. The data is in {folder.root}" if ran else f"Nothing runs on {folder.root}")
+    print_line(f"Stopped. The data is in {folder.root}" if ran else f"Nothing runs on {folder.root}")

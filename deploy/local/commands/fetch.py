@@ -1,6 +1,6 @@
 """Download what the first start needs (Kafka's jars), each checked against its checksum."""
 
-from deploy.local.command_line import console, fetch_jars, new_app
+from deploy.local.command_line import fetch_jars, new_app, print_line
 from deploy.local.jars import jar_folder, locked_jars
 
 app = new_app()
@@ -10,4 +10,4 @@ app = new_app()
 def fetch() -> None:
     """Download Kafka's jars unless they are there, each checked against its checksum."""
     fetch_jars()
-    console.print(f"Kafka's {len(locked_jars())} jars are in {jar_folder()}, each as locked.")
+    print_line(f"Kafka's {len(locked_jars())} jars are in {jar_folder()}, each as locked.")

@@ -12,9 +12,8 @@ from deploy.local import background
 from deploy.local import folder as folders
 from deploy.local.command_line import Data, console, existing_folder, new_app
 from deploy.local.importer.mapping import Mapping, read_mapping
-from deploy.local.importer.session import Done, Target, Wish, run_import
+from deploy.local.importer.session import Target, Wish, print_outcome, run_import
 from libs.common.config import settings
-from libs.common.days import day_to_iso
 from libs.common.errors import UserError
 
 app = new_app()
@@ -44,7 +43,7 @@ def import_(
     """
     chosen = mapping_for(file, mapping)
     target = _elsewhere(url, data) if url else local_target(data)
-    print_outcome(run_import(chosen, target, Wish(days, again, check), console))
+    print_outcome(run_import(chosen, target, Wish(days, again=again, check=check), console), console)
 
 
 def mapping_for(file: Path, named: Path | None) -> Mapping:
@@ -71,17 +70,3 @@ def _elsewhere(url: str, data: Path) -> Target:
     if not key:
         raise UserError(f"There is no key for {url}.", "Set QUNLI_KEY to one with events:write and days:close.")
     return Target(url.rstrip("/"), key, settings().timezone, folders.folder_at(data).root, name=url)
-
-
-def print_outcome(done: Done) -> None:
-    """One line, or two, on what an import did."""
-    state = done.state
-    first = day_to_iso(state.first)
-    if done.posted:
-        closed = day_to_iso(state.closed) if state.closed is not None else "none"
-        rate = done.posted / max(done.seconds, 1e-3)
-        console.print(f"Posted {done.posted:,} events in {done.seconds:.1f} s ({rate:,.0f}/s); closed up to {closed}.")
-    else:
-        console.print(f"All of {first} to {day_to_iso(done.last)} was imported before: nothing to do.")
-    if not done.complete:
-        console.print("The next day is not over yet: it stays open. Run the same command again when it is.")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from deploy.local import folder as folders
-from deploy.local.command_line import Data, console, new_app
+from deploy.local.command_line import Data, new_app, print_line
 from libs.common.errors import UserError
 
 app = new_app()
@@ -22,7 +22,7 @@ def reset(
     folder = folders.folder_at(data)
     ours = [path for path in _ours(folder) if path.exists()]
     if not ours:
-        console.print(f"There is nothing to delete in {folder.root}")
+        print_line(f"There is nothing to delete in {folder.root}")
         return
     if not yes:
         typer.confirm(f"Delete all data of the stack in {folder.root}?", abort=True)
@@ -32,7 +32,7 @@ def reset(
     folder.lock_file.unlink()
     if not any(folder.root.iterdir()):
         folder.root.rmdir()
-    console.print(f"Deleted the data in {folder.root}")
+    print_line(f"Deleted the data in {folder.root}")
 
 
 def _ours(folder: folders.Folder) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ import typer
 
 from deploy.local import background, supervisor
 from deploy.local import folder as folders
-from deploy.local.command_line import Data, console, fetch_jars, new_app, working
+from deploy.local.command_line import Data, fetch_jars, new_app, print_line, working
 from deploy.local.services import SERVICES
 from deploy.local.stack import Options, Stack
 from deploy.local.summary import print_summary
@@ -59,7 +59,7 @@ def _options(ports: dict[str, int], *, bare: bool) -> Options:
 
 def _when_up(stack: Stack) -> None:
     print_summary(stack.folder, stack.settled)
-    console.print("Ctrl-C stops it.")
+    print_line("Ctrl-C stops it.")
 
 
 def _in_background(data: Path, ports: dict[str, int], *, bare: bool, clock: bool) -> None:
@@ -71,4 +71,4 @@ def _in_background(data: Path, ports: dict[str, int], *, bare: bool, clock: bool
     settled = folders.read_settled(folder)
     if settled:
         print_summary(folder, settled)
-    console.print("`qunli down` stops it, `qunli status` and `qunli logs` show it.")
+    print_line("`qunli down` stops it, `qunli status` and `qunli logs` show it.")

@@ -4,6 +4,7 @@ CSV cells stay text, an empty one is null; whatever reads a number or a stamp fr
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -79,9 +80,18 @@ def read_table(mapping: Mapping, path: Path, place: Place, columns: Iterable[str
             return _empty_as_null(parquet.read_table(path, columns=wanted))
         return _read_csv(path, place, wanted)
     except (pa.ArrowException, UnicodeDecodeError, LookupError) as error:
-        raise UserError(f"{path} cannot be read: {str(error).strip()}.", "Correct the file or its [source].") from error
+        raise UserError(f"{path} cannot be read: {_reason(error)}.", "Correct the file or its [source].") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error}.", "Check the file and its rights.") from error
+
+
+def _reason(error: Exception) -> str:
+    """Arrow counts the header as a row."""
+    return re.sub(
+        r"^CSV parse error: Row #(\d+)",
+        lambda found: f"row {int(found[1]) - 1} (below the header)",
+        str(error).strip(),
+    )
 
 
 def _empty_as_null(table: pa.Table) -> pa.Table:

@@ -37,11 +37,13 @@ class Target:
 class Wish:
     """What of a source to import: its first `days` days or all, anew from its first day if `again`.
 
+    `alone`: nobody else writes to this log, so what it has closed are this import's days, and going on is safe.
     `check`: look at every row before the first is posted.
     """
 
     days: int | None = None
     again: bool = False
+    alone: bool = False
     check: bool = True
 
 
@@ -74,7 +76,7 @@ async def _import(mapping: Mapping, target: Target, wish: Wish, console: Console
             plan = _read(mapping, target, console)
             state = State(plan.first_day, plan.last_day)
         last = state.last if wish.days is None else min(state.last, state.first + wish.days - 1)
-        begin = day_to_begin(state, closed, again=wish.again)
+        begin = day_to_begin(state, closed, again=wish.again, alone=wish.alone)
         if begin > last:
             return Done(state, last)
         plan = plan or _read(mapping, target, console)
@@ -117,3 +119,17 @@ async def _post(
 
         state = await post_days(client, plan, days, file, state, report)
     return Done(state, days[1], posted, monotonic() - started)
+
+
+def print_outcome(done: Done, console: Console) -> None:
+    """One line, or two, on what an import did."""
+    state = done.state
+    first = day_to_iso(state.first)
+    if done.posted:
+        closed = day_to_iso(state.closed) if state.closed is not None else "none"
+        rate = done.posted / max(done.seconds, 1e-3)
+        console.print(f"Posted {done.posted:,} events in {done.seconds:.1f} s ({rate:,.0f}/s); closed up to {closed}.")
+    else:
+        console.print(f"All of {first} to {day_to_iso(done.last)} was imported before: nothing to do.")
+    if not done.complete:
+        console.print("The next day is not over yet: it stays open. Run the same command again when it is.")

@@ -67,20 +67,23 @@ def write_state(file: Path, state: State) -> None:
     new.replace(file)
 
 
-def day_to_begin(state: State, closed: ClosedDays, *, again: bool) -> int:
-    """The first day to post. UserError where the log has closed days that this import has not."""
+def day_to_begin(state: State, closed: ClosedDays, *, again: bool = False, alone: bool = False) -> int:
+    """The first day to post. UserError where the log has closed days that this import has not.
+
+    `again`: everything once more. `alone`: nobody else closes days of this log.
+    """
     ours = state.first - 1 if state.closing is None else state.closing
-    if again:
-        return state.first
-    if closed.most is not None and closed.most > ours:
-        begin = state.first if state.closed is None else state.closed + 1
+    if again or state.closed is None:
+        begin = state.first
+    else:
+        # Days that the log does not show as closed go again: should they have been lost, that mends it.
+        known = state.first - 1 if closed.least is None else closed.least
+        begin = max(state.first, min(state.closed, known) + 1)
+    if closed.most is not None and closed.most > ours and not (again or alone):
         what = (
             f"The log has closed {day_to_iso(closed.most)}, and this import would go on with {day_to_iso(begin)}: "
             "what is on closed days counts late or not at all."
         )
         todo = "Import into a log of its own (`qunli up --no-clock` on a new folder)"
         raise UserError(what, f"{todo}, or, if these very rows were imported before, say --again.")
-    if state.closed is None or closed.least is None:
-        return state.first
-    # Days that the log does not show as closed go again: should they have been lost, that mends it.
-    return max(state.first, min(state.closed, closed.least) + 1)
+    return begin

@@ -16,7 +16,7 @@ from services.gateway.figures import (
     store_today,
     transition_matrix,
 )
-from services.gateway.shapes import Cell
+from services.gateway.store_shapes import Cell
 
 NAMES = (*TIERS, "none")
 

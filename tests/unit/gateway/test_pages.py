@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from services.gateway.answers import wants_csv
 from services.gateway.pages import BadCursor, DayKey, IdKey, RankKey, TimelineKey, as_csv, read_cursor, write_cursor
-from services.gateway.shapes import Source, StoreDay, StoreTransition, Tiers
+from services.gateway.shapes import Source, Tiers
+from services.gateway.store_shapes import StoreDay, StoreTransition
 
 
 @given(

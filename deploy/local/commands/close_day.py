@@ -1,0 +1,37 @@
+"""Close yesterday, or the day that is named: all its events are in."""
+
+from typing import Annotated
+
+import typer
+
+from deploy.local import folder as folders
+from deploy.local.command_line import Data, console, new_app
+from deploy.local.days import close_day as close
+from deploy.local.reach import ingest, log_settings
+from libs.common.clock import today
+from libs.common.days import day_from_iso, day_to_iso
+from libs.common.errors import UserError
+
+app = new_app()
+
+
+@app.command()
+def close_day(
+    day: Annotated[str, typer.Argument(help="YYYY-MM-DD; without it yesterday, in the retailer's time zone.")] = "",
+    data: Data = folders.DEFAULT,
+) -> None:
+    """Write the close of a day to every partition of the log. Closing it again changes nothing.
+
+    A day closes all earlier ones, so that a missed night heals with the next.
+    """
+    number = _number(day) if day else today(log_settings(data).zone) - 1
+    door = ingest(data)
+    close(door.url, door.key, number)
+    console.print(f"{day_to_iso(number)} is closed on the log.")
+
+
+def _number(day: str) -> int:
+    try:
+        return day_from_iso(day)
+    except ValueError as error:
+        raise UserError(f"{day} is not a day.", "Write it as YYYY-MM-DD, within 2000..2199.") from error

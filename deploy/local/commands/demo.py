@@ -1,0 +1,27 @@
+"""Show it all: a year of a real grocer's baskets through the real door, and what came out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.local.command_line import console, fetch_jars, new_app
+
+app = new_app()
+
+Days = Annotated[int | None, typer.Option(min=1, help="Only so many days of the year.")]
+Leave = Annotated[bool, typer.Option("--exit", help="End after printing; else it stays up until Ctrl-C.")]
+# Not QUNLI_DATA: a year of somebody else's baskets has no place among the data of a store.
+Data = Annotated[Path, typer.Option("--data", help="The demo's own data folder.")]
+
+
+@app.command()
+def demo(days: Days = None, leave: Leave = False, data: Data = Path(".qunli-demo")) -> None:
+    """Show it all: a year of a real grocer's baskets through the real door, and what came out.
+
+    Run again it finds the import finished, or goes on where it was cut off.
+    """
+    from deploy.local.demo.demo import Choice, run
+
+    fetch_jars()
+    run(Choice(data, days, leave), console)

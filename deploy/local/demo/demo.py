@@ -1,0 +1,128 @@
+"""The demo from beginning to end: a stack of its own, a year of baskets through the door, what came out."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from deploy.local import background
+from deploy.local import folder as folders
+from deploy.local.background import Reachable
+from deploy.local.command_line import working
+from deploy.local.demo.figures import Behind, connect, lag, read_story, wait_for
+from deploy.local.demo.pictures import draw_tiers
+from deploy.local.demo.show import show_curls, show_story
+from deploy.local.importer.mapping import read_mapping
+from deploy.local.importer.session import Done, Target, Wish, print_outcome, run_import
+from libs.common.clock import monotonic
+from libs.common.days import day_to_iso
+from libs.common.errors import QunliError
+
+MAPPING = Path(__file__).with_name("complete_journey.toml")
+STORE = "grocer"
+PICTURE = Path("out/demo-tiers.png")
+# Engagement applies thousands of records a second: this long without one means that it stands still.
+PATIENCE_SECONDS = 60.0
+
+
+class NothingMoves(QunliError):
+    """Engagement has not applied a record for {seconds:.0f} s; `qunli logs engagement --data {data}` tells why."""
+
+
+class StackEnded(QunliError):
+    """The stack has ended; {log} tells why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How the demo is run. `days`: how many of the year; `leave`: end after printing."""
+
+    data: Path
+    days: int | None
+    leave: bool
+
+
+def run(choice: Choice, console: Console) -> None:
+    """The whole demo. Ctrl-C ends it at any time, and what it had imported stays."""
+    begun = monotonic()
+    with _stack(choice.data) as doors:
+        console.print(f"Kafka, Postgres and the services are up ({monotonic() - begun:.0f} s).")
+        done, zone = _import(choice, doors, console)
+        with connect(doors.gateway, doors.server_key) as gateway:
+            _await_applied(gateway, done.state.position, choice.data, console)
+            _tell(gateway, done, choice.data, zone, console)
+        console.print(f"\nAll of this took {monotonic() - begun:.0f} s.")
+        if not choice.leave:
+            console.print("It stays up until Ctrl-C.")
+            _stay(choice.data)
+
+
+@contextmanager
+def _stack(data: Path) -> Iterator[Reachable]:
+    with ExitStack() as held:
+        with working("Starting Kafka, Postgres and the services") as report:
+            stack = background.running(data, ["--no-clock"], lambda step: report(f"Starting: {step}"))
+            doors = held.enter_context(stack)
+        yield doors
+        with working("Stopping"):
+            held.close()
+
+
+def _import(choice: Choice, doors: Reachable, console: Console) -> tuple[Done, str]:
+    """What the import did, and the zone of its days. The data set is pinned: its rows need no check beforehand."""
+    folder = folders.folder_at(choice.data)
+    settled = folders.read_settled(folder)
+    zone = settled.timezone if settled else ""
+    target = Target(doors.ingest, doors.server_key, zone, folder.root)
+    wish = Wish(choice.days, alone=True, check=False)
+    done = run_import(read_mapping(MAPPING), target, wish, console)
+    print_outcome(done, console)
+    return done, zone
+
+
+def _await_applied(gateway: httpx.Client, position: Mapping[str, int], data: Path, console: Console) -> None:
+    """Return when the gateway shows everything up to `position`; a bar until then. NothingMoves if it stands still."""
+    columns = (TextColumn("Engagement applies the rest"), BarColumn(), TextColumn("{task.fields[left]:>9,} to go"))
+    progress = Progress(*columns, console=console, transient=True)
+    begun = behind = lag(gateway)
+    task = progress.add_task("", total=begun, left=begun)
+    moved = monotonic()
+    with progress:
+        while not _is_applied(gateway, position):
+            left = lag(gateway)
+            moved = monotonic() if left != behind else moved
+            behind = left
+            if monotonic() - moved > PATIENCE_SECONDS:
+                raise NothingMoves(seconds=PATIENCE_SECONDS, data=data)
+            progress.update(task, completed=begun - left, left=left)
+
+
+def _is_applied(gateway: httpx.Client, position: Mapping[str, int]) -> bool:
+    try:
+        wait_for(gateway, STORE, position)
+    except Behind:
+        return False
+    return True
+
+
+def _tell(gateway: httpx.Client, done: Done, data: Path, zone: str, console: Console) -> None:
+    closed = done.state.closed if done.state.closed is not None else done.state.first
+    story = read_story(gateway, STORE, done.state.first, closed)
+    title = f"A grocer's {story.store.members:,} households by tier, to {day_to_iso(closed)}"
+    draw_tiers(story.weeks, title, PICTURE)
+    console.print()
+    show_story(console, story, PICTURE)
+    show_curls(console, story, data, zone)
+
+
+def _stay(data: Path) -> None:
+    folder = folders.folder_at(data)
+    with suppress(KeyboardInterrupt):
+        while folders.holder(folder):
+            Event().wait(0.5)
+        raise StackEnded(log=folder.log("supervisor"))

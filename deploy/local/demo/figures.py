@@ -1,0 +1,140 @@
+"""What the demo shows, read through the gateway like any client of it."""
+
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
+
+import httpx
+import msgspec
+
+from libs.common.activity import TIERS
+from libs.common.days import day_from_iso, day_to_date, day_to_iso, iso_week
+from libs.common.errors import QunliError, UserError
+from services.gateway import shapes
+
+SLIPPED_DAYS = 7
+MOST_SLIPPED = 10
+PAGE = 200
+
+Query = dict[str, str | int]
+T = TypeVar("T", bound=shapes.Shape)
+
+
+class GatewaySays(QunliError):
+    """The gateway answered {status} to {path}: {text}"""
+
+
+class Behind(QunliError):
+    """The gateway has not applied the whole import yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A week of a store: its last closed day with the members by tier then, and the flows of its days."""
+
+    day: datetime.date
+    by_tier: Mapping[str, int]
+    active: int
+    weekly_to_daily: int
+    weekly_to_monthly: int
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that the demo tells. `slipped`: how many went from weekly to monthly in the last days; `slipping`: those of
+    them who have most to lose, by score.
+    """
+
+    store: shapes.Store
+    weeks: Sequence[Week]
+    slipped: int
+    slipping: Sequence[shapes.Standing]
+
+
+def connect(url: str, key: str) -> httpx.Client:
+    """A client of the gateway at `url`."""
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False)
+
+
+def wait_for(gateway: httpx.Client, store: str, position: Mapping[str, int]) -> None:
+    """Return once the gateway's tables hold everything up to `position`; Behind if they do not within its patience.
+
+    UserError if the log does not have it: then it is not the log that the import went into.
+    """
+    after = ",".join(f"{partition}={offset}" for partition, offset in sorted(position.items()))
+    response = gateway.get(f"/v1/stores/{store}", headers={"X-Qunli-After": after})
+    if response.status_code == 503:
+        raise Behind
+    if response.status_code == 400:
+        what = "The log does not hold what was imported before: the data folder was changed from outside."
+        raise UserError(what, "Delete it with `qunli reset`, and run the demo again.")
+
+
+def lag(gateway: httpx.Client) -> int:
+    """Records on the log that engagement has not applied yet."""
+    return read(gateway, "/v1/ops/lag", shapes.Lag).lag
+
+
+def read(gateway: httpx.Client, path: str, shape: type[T], parameters: Query | None = None) -> T:
+    """One answer. GatewaySays if it is an error."""
+    response = gateway.get(path, params=parameters or {})
+    if not response.is_success:
+        raise GatewaySays(status=response.status_code, path=path, text=response.text[:300])
+    return msgspec.json.decode(response.content, type=shape)
+
+
+def read_story(gateway: httpx.Client, store: str, first: int, last: int) -> Story:
+    """The store's story over the closed days `first` .. `last` (day numbers)."""
+    today = read(gateway, f"/v1/stores/{store}", shapes.Store)
+    since = day_to_iso(max(first, last - SLIPPED_DAYS + 1))
+    moves: Query = {"from": "weekly", "to": "monthly", "day": f"{since}..{day_to_iso(last)}", "limit": 1}
+    period = read(gateway, f"/v1/stores/{store}/transitions", shapes.StoreTransitions, moves)
+    slipped = sum(cell.count for cell in period.matrix if (cell.from_tier, cell.to_tier) == ("weekly", "monthly"))
+    return Story(
+        store=today,
+        weeks=weeks_of(list(_days(gateway, store, first, last))),
+        slipped=slipped,
+        slipping=_slipping(gateway, store, since),
+    )
+
+
+def _days(gateway: httpx.Client, store: str, first: int, last: int) -> Iterator[shapes.StoreDay]:
+    path = f"/v1/stores/{store}/activity"
+    span: Query = {"from": day_to_iso(first), "to": day_to_iso(last), "limit": PAGE}
+    page = read(gateway, path, shapes.StoreActivity, span)
+    yield from page.items
+    while page.next_cursor:
+        page = read(gateway, path, shapes.StoreActivity, {**span, "cursor": page.next_cursor})
+        yield from page.items
+
+
+def weeks_of(days: Sequence[shapes.StoreDay]) -> list[Week]:
+    """Closed days, in order, as ISO weeks; the first and the last may be short."""
+    closed = [day for day in days if day.by_tier is not None]
+    return [_week(list(week)) for _, week in groupby(closed, key=lambda day: iso_week(day_from_iso(day.day)))]
+
+
+def _week(days: Sequence[shapes.StoreDay]) -> Week:
+    end = days[-1]
+    return Week(
+        day=day_to_date(day_from_iso(end.day)),
+        by_tier={tier: getattr(end.by_tier, tier) for tier in TIERS},
+        active=sum(day.active for day in days),
+        weekly_to_daily=sum(day.weekly_to_daily for day in days),
+        weekly_to_monthly=sum(day.weekly_to_monthly for day in days),
+    )
+
+
+def _slipping(gateway: httpx.Client, store: str, since: str) -> list[shapes.Standing]:
+    """Members who became monthly on `since` or later and still are, highest score first."""
+    path, found = f"/v1/stores/{store}/members", list[shapes.Standing]()
+    monthly: Query = {"tier": "monthly", "limit": PAGE}
+    page = read(gateway, path, shapes.Members, monthly)
+    while True:
+        found += [member for member in page.items if member.since is not None and member.since >= since]
+        if len(found) >= MOST_SLIPPED or not page.next_cursor:
+            return found[:MOST_SLIPPED]
+        page = read(gateway, path, shapes.Members, {**monthly, "cursor": page.next_cursor})

@@ -1,0 +1,93 @@
+"""Where a command finds what it talks to: the environment's addresses where they are given, else the stack's."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deploy.local import background
+from deploy.local import folder as folders
+from deploy.local.command_line import existing_folder
+from deploy.local.ports import HOST
+from deploy.local.postgres import DATABASE, OWNER
+from libs.common.config import Settings
+from libs.common.errors import QunliError, UserError
+
+
+class Refused(QunliError):
+    """{door} answered {status}: {reason}"""
+
+
+class NoAnswer(QunliError):
+    """{door} does not answer ({reason}). `qunli status` shows what runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A service's address and a key for it."""
+
+    name: str
+    url: str
+    key: str
+
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+        """One request. Refused with the service's own words, or NoAnswer."""
+        try:
+            answer = httpx.request(
+                method,
+                f"{self.url}{path}",
+                json=body,
+                headers={"Authorization": f"Bearer {self.key}"},
+                timeout=30,
+                trust_env=False,
+            )
+        except httpx.HTTPError as error:
+            raise NoAnswer(door=self.name, reason=type(error).__name__) from error
+        if not answer.is_success:
+            raise Refused(door=self.name, status=answer.status_code, reason=_reason(answer))
+        return answer
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        problem = answer.json()
+    except ValueError:
+        return answer.text[:300]
+    return str(problem.get("detail") or problem.get("title") or problem)
+
+
+def admin_url(data: Path) -> str:
+    """The address of the database for its owner. UserError where no stack keeps one."""
+    if given := os.environ.get("QUNLI_DATABASE_URL"):
+        return given
+    settled = folders.read_settled(existing_folder(data))
+    if settled is None or "postgres" not in settled.ports:
+        raise UserError("This stack has no database of its own.", "Name one with QUNLI_DATABASE_URL.")
+    return f"postgresql://{OWNER}:{settled.owner_password}@{HOST}:{settled.ports['postgres']}/{DATABASE}"
+
+
+def log_settings(data: Path) -> Settings:
+    """Settings that name the stack's Kafka and time zone, or the environment's."""
+    if os.environ.get("QUNLI_KAFKA_BOOTSTRAP"):
+        return Settings()
+    settled = folders.read_settled(existing_folder(data))
+    if settled is None or "kafka" not in settled.ports:
+        raise UserError("This stack has no Kafka of its own.", "Name one with QUNLI_KAFKA_BOOTSTRAP.")
+    return Settings(kafka_bootstrap=f"{HOST}:{settled.ports['kafka']}", timezone=settled.timezone)
+
+
+def ingest(data: Path) -> Door:
+    """The door of events: QUNLI_INGEST with QUNLI_KEY, or the stack that runs on `data`. UserError if neither is."""
+    if url := os.environ.get("QUNLI_INGEST"):
+        if not (key := os.environ.get("QUNLI_KEY", "")):
+            raise UserError(f"There is no key for {url}.", "Set QUNLI_KEY to one.")
+        return Door("ingest", url.rstrip("/"), key)
+    folder = existing_folder(data)
+    settled = folders.read_settled(folder)
+    if settled is None or not settled.server_key or folders.holder(folder) is None:
+        raise UserError(f"Nothing runs on {folder.root}.", "Start it with `qunli up`.")
+    doors = background.reachable(settled)
+    return Door("ingest", doors.ingest, doors.server_key)

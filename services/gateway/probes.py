@@ -1,0 +1,36 @@
+"""What the probes of a gateway process ask."""
+
+from libs.common.kafka import LogUnavailable, probe_log
+from libs.common.ops import Fault, OpsChecks
+from libs.common.topics import MEMBER_EVENTS
+from services.gateway.gateway import DATABASE_FAULTS, Gateway
+
+
+def checks(gateway: Gateway) -> OpsChecks:
+    """Ready once the keys are read and the views are there; what is down later shows among the dependencies."""
+    return OpsChecks(
+        ready=lambda: _ready(gateway),
+        dependencies={"kafka": lambda: _kafka(gateway), "postgres": lambda: _postgres(gateway)},
+    )
+
+
+def _ready(gateway: Gateway) -> Fault:
+    if gateway.draining:
+        return "draining"
+    return None if gateway.connected.is_set() else "the database, its views or the server keys are not there yet"
+
+
+async def _kafka(gateway: Gateway) -> Fault:
+    try:
+        await probe_log(gateway.settings, MEMBER_EVENTS)
+    except LogUnavailable as error:
+        return str(error)
+    return None
+
+
+async def _postgres(gateway: Gateway) -> Fault:
+    try:
+        await gateway.positions()
+    except DATABASE_FAULTS as error:
+        return str(error) or type(error).__name__
+    return None

@@ -1,0 +1,49 @@
+-- A chain large enough that a query without its index shows: one store of 100,000 members and 20 of 1,000, a journal
+-- and transitions of 240,000 rows each (one member has 5,000 events), two years of figures.
+
+-- name: memberships
+INSERT INTO engagement.membership (store_id, member_id, partition, alive, eval_day, applied_offset, first_day, created_at,
+    created_offset, tier, since_day, unsent, ahead, score, last_active, days, former_days, interests)
+SELECT store, 'm-' || lpad(n::text, 6, '0'), n % 12, true, 20500, 0, 20000, 0, 0,
+    (ARRAY['daily', 'weekly', 'monthly', 'dormant', 'lost'])[1 + n % 5], 20500, false, false, n, 20500,
+    decode(repeat('00', 160), 'hex'), '', '{}'
+FROM (SELECT 'big' AS store, n FROM generate_series(1, 100000) n
+      UNION ALL
+      SELECT 'small-' || s, n FROM generate_series(1, 20) s, generate_series(1, 1000) n) AS rows
+
+-- name: standings
+INSERT INTO engagement.standing (store_id, member_id, tier, rank_key, ranked_day)
+SELECT store_id, member_id, tier, CASE tier WHEN 'lost' THEN '-infinity' ELSE score / 100.0 END, 20500
+FROM engagement.membership
+
+-- name: journal
+INSERT INTO engagement.journal (member_id, id, body_hash, partition, log_offset, store_id, type, occurred_at,
+    received_at, day, payload)
+SELECT member_id, store_id || k, '', partition, k * 1000000 + row_number() OVER (), store_id, 'check_in',
+    (20500 - k * 200) * 86400000::bigint, 0, 20500 - k * 200, '{"method": "qr"}'
+FROM engagement.membership, generate_series(0, 1) k
+
+-- name: busy_member
+INSERT INTO engagement.journal (member_id, id, body_hash, partition, log_offset, store_id, type, occurred_at,
+    received_at, day)
+SELECT 'm-000777', 'busy-' || k, '', 777 % 12, 10000000 + k, 'big', 'message', 20292 * 86400000::bigint + k * 3600000::bigint, 0, 20292 + k / 24
+FROM generate_series(1, 5000) k
+
+-- name: transitions
+INSERT INTO engagement.transition (partition, log_offset, store_id, member_id, index, day, from_tier, to_tier, occurred_at)
+SELECT partition, log_offset, store_id, member_id, 0, day - (log_offset % 30)::int, 'weekly', 'daily', occurred_at
+FROM engagement.journal
+
+-- name: figures
+INSERT INTO engagement.store_figure (store_id, day, figure, partition, n)
+SELECT store, day, figure, partition, 5
+FROM unnest(ARRAY['big', 'small-1', 'small-2']) store, generate_series(19800, 20500) day, generate_series(0, 11) partition,
+    unnest(ARRAY['active', 'wau', 'mau', 'tier:weekly', 'move:weekly>daily', 'cohort_size', 'cohort:20260302']) figure
+
+-- name: letters
+INSERT INTO engagement.dead_letter (id, topic, partition, log_offset, code, detail)
+SELECT 'member-events-0-' || n, 'member-events', 0, n, 'unreadable', '' FROM generate_series(1, 20000) n
+
+-- name: explain
+-- the query follows
+EXPLAIN (FORMAT JSON)

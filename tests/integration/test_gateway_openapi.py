@@ -1,0 +1,66 @@
+"""What the gateway says of itself is what it does."""
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.gateway.openapi import SHAPES
+from tests.integration.gateway_world import World, world_fixture  # noqa: F401
+
+
+@pytest.fixture(name="document")
+async def document_fixture(world: World) -> dict[str, Any]:
+    answer = await world.client.get("/openapi.json")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _answer(document: dict[str, Any], route: str) -> dict[str, Any]:
+    found: dict[str, Any] = document["paths"][route]["get"]["responses"]["200"]
+    return found
+
+
+async def test_every_answer_is_of_the_shape_that_is_described(world: World, document: dict[str, Any]) -> None:
+    for route in document["paths"]:
+        shape = SHAPES[_answer(document, route)["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]
+        answer = await world.get(route.format(store_id="north", member_id="worked"))
+        if route == "/v1/ops/lag":  # needs a log as long as the positions say
+            continue
+        assert answer.status_code == 200, (route, answer.text)
+        again = msgspec.json.encode(msgspec.json.decode(answer.content, type=shape))
+        assert msgspec.json.decode(again) == answer.json(), route
+
+
+async def test_lists_and_only_they_offer_csv(world: World, document: dict[str, Any]) -> None:
+    for route in document["paths"]:
+        offers = "text/csv" in _answer(document, route)["content"]
+        answer = await world.get(route.format(store_id="north", member_id="worked"), Accept="text/csv")
+        if route != "/v1/ops/lag":
+            assert answer.headers["content-type"].startswith("text/csv" if offers else "application/json"), route
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    known = set(document["components"]["schemas"])
+    text = msgspec.json.encode(document).decode()
+    assert set(re.findall(r'"#/components/schemas/([^"]+)"', text)) <= known
+    assert "HTTPValidationError" not in text
+
+
+def test_every_route_says_who_may_call_and_how_it_refuses(document: dict[str, Any]) -> None:
+    for route, operations in document["paths"].items():
+        operation = operations["get"]
+        assert operation["security"], route
+        assert {"200", "401", "404", "422", "503"} <= set(operation["responses"]), route
+        assert operation["description"], route
+        names = [(parameter["in"], parameter["name"]) for parameter in operation.get("parameters", ())]
+        assert len(names) == len(set(names)), route
+
+
+def test_parameters_carry_their_names_on_the_wire(document: dict[str, Any]) -> None:
+    parameters = document["paths"]["/v1/stores/{store_id}/transitions"]["get"]["parameters"]
+    assert {parameter["name"] for parameter in parameters} == {
+        "store_id", "from", "to", "day", "limit", "cursor", "X-Qunli-After",
+    }  # fmt: skip

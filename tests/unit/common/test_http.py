@@ -1,0 +1,133 @@
+"""Problems, request ids, body limits and positions, on apps without a network."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+
+from libs.common import http
+from libs.common.http import Problem, doorway, format_position, install, parse_position
+from libs.common.kafka import LogUnavailable
+from libs.common.postgres import DatabaseBusy, DatabaseUnavailable
+from libs.common.writer import TooMuchInFlight
+
+
+def an_app() -> FastAPI:
+    app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
+    install(app)
+
+    @app.post("/length")
+    async def length(request: Request) -> int:
+        return len(await request.body())
+
+    @app.get("/number/{number}")
+    async def number(number: int) -> int:
+        return number
+
+    return app
+
+
+def failing(error: Exception) -> FastAPI:
+    app = an_app()
+
+    @app.get("/fail")
+    async def fail() -> None:
+        raise error
+
+    return app
+
+
+def client(app: FastAPI, max_body: int = 10) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(doorway(app, max_body), raise_app_exceptions=False), base_url="http://door"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (Problem("day_not_over", "Not yet."), 409, "day_not_over"),
+        (LogUnavailable(reason="gone"), 503, "log_unavailable"),
+        (TooMuchInFlight(records=1, size=2), 503, "too_much_in_flight"),
+        (DatabaseBusy(seconds=2), 503, "database_busy"),
+        (DatabaseUnavailable(reason="gone"), 503, "database_unavailable"),
+        (ConnectionResetError(), 503, "database_unavailable"),
+        (RuntimeError("a secret"), 500, "internal"),
+    ],
+)
+async def test_errors_are_problems(error: Exception, status: int, code: str) -> None:
+    async with client(failing(error)) as door:
+        answer = await door.get("/fail")
+    content = answer.json()
+    assert (answer.status_code, content["status"], content["code"]) == (status, status, code)
+    assert content["type"] == f"urn:qunli:problem:{code}"
+    assert content["title"] == http.PROBLEMS[code][1]
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-request-id"]
+    assert ("retry-after" in answer.headers) == (status == 503)
+    assert "secret" not in answer.text
+
+
+async def test_members_of_a_problem_stand_beside_its_code() -> None:
+    async with client(failing(Problem("bad_value", "Too late.", path="day"))) as door:
+        assert (await door.get("/fail")).json()["path"] == "day"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("GET", "/length", 405, "method_not_allowed"),
+        ("GET", "/number/x", 422, "invalid"),
+    ],
+)
+async def test_the_framework_s_own_answers_are_problems_too(method: str, path: str, status: int, code: str) -> None:
+    async with client(an_app()) as door:
+        answer = await door.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def chunks(*sizes: int) -> AsyncIterator[bytes]:
+    for size in sizes:
+        yield b"x" * size
+
+
+async def test_a_body_has_a_limit_declared_or_not() -> None:
+    async with client(an_app(), max_body=10) as door:
+        fits = [await door.post("/length", content=b"x" * 10), await door.post("/length", content=chunks(5, 5))]
+        too_large = [await door.post("/length", content=b"x" * 11), await door.post("/length", content=chunks(5, 6))]
+    assert [answer.json() for answer in fits] == [10, 10]
+    for answer in too_large:
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+        assert answer.headers["connection"] == "close"
+        assert answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("given", ["till-7:42.a_b", "x" * 64])
+async def test_a_sane_request_id_comes_back(given: str) -> None:
+    async with client(an_app()) as door:
+        assert (await door.get("/nowhere", headers={"X-Request-Id": given})).headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "<script>"])
+async def test_any_other_is_replaced(given: str) -> None:
+    async with client(an_app()) as door:
+        made = (await door.get("/nowhere", headers={"X-Request-Id": given})).headers["x-request-id"]
+    assert made != given
+    assert len(made) == 16
+
+
+def test_positions_there_and_back() -> None:
+    text = format_position("member-events", [(0, 123), (7, 55)])
+    assert text == "member-events/0=123,member-events/7=55"
+    assert parse_position(text) == {("member-events", 0): 123, ("member-events", 7): 55}
+
+
+NO_POSITIONS = ["", "member-events", "a/0", "a/0=", "a/0=1,", "a/0=1 b", "a/x=1", "a/0=-1", "a b/0=1"]
+
+
+@pytest.mark.parametrize("text", NO_POSITIONS)
+def test_what_is_no_position(text: str) -> None:
+    with pytest.raises(ValueError, match="no position"):
+        parse_position(text)

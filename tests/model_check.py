@@ -3,6 +3,7 @@
 `found` reads the tables in the model's terms; what was published is handed in, wherever it was read.
 """
 
+import dataclasses
 import datetime as dt
 import json
 from collections import Counter
@@ -138,7 +139,7 @@ def same_memberships(found: Found, expected: model.Outcome) -> None:
         row = dict(found.memberships[key])
         days = row.pop("all_days")
         rules = expected.settings[partition_of(key[1])][1]
-        in_force = ScoreSettings(rules.half_life, rules.weights, rules.caps)
+        in_force = msgspec.convert(dataclasses.asdict(rules), ScoreSettings)
         assert score_at(days, row["day"], in_force) == m.score
         wanted = {name: getattr(m, name) for name in row}
         wanted["days"] = {day: (d.counts, d.hours) for day, d in m.days.items()}

@@ -54,7 +54,8 @@ class Command:
     user: User | None = None
     stop_signal: Signals = SIGTERM
     death_signal: Signals = SIGKILL
-    start_seconds: float = 60.0
+    # Long enough for a busy machine, and for a processor to wait out a killed one's group session (30 s).
+    start_seconds: float = 120.0
     attempts: int = 1
 
 

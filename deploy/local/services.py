@@ -12,9 +12,6 @@ import httpx
 from deploy.local.child import Child, Command
 from deploy.local.ports import HOST
 
-# A processor that follows a killed one gets its partitions when the dead one's group session (30 s) is over.
-START_SECONDS = 120.0
-
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -79,7 +76,6 @@ def child(name: str, module: str, env: Mapping[str, str], cwd: Path, log: Path) 
         cwd=cwd,
         log=log,
         is_ready=lambda: is_ready(ops_port),
-        start_seconds=START_SECONDS,
     )
     return Child(command)
 

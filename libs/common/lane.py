@@ -69,7 +69,7 @@ class Lane(Generic[State]):
         self.moved_at = clock.monotonic()
         self.state: Any = None
         self.trouble = False
-        self.publisher = Publisher(processor.producer)
+        self.publisher = Publisher(processor.producer, processor.turns)
         self._queue: deque[Record] = deque()
         self._seqs: dict[Target, int] = {}
         self._deleted: dict[Target, int] = {}

@@ -7,7 +7,7 @@ it goes on from the first unacknowledged row, so a message may go out twice and 
 import asyncio
 import contextlib
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +20,9 @@ from libs.common.failpoints import failpoint
 log = logging.getLogger(__name__)
 
 Target = tuple[str, int]  # topic, partition
+# Publishers of one process take turns per target, first come first served: aiokafka holds one batch a partition, and
+# those that wait for it inside of it are served in no order, until one has waited too long.
+Turns = defaultdict[Target, asyncio.Lock]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,8 @@ class Publisher:
 
     RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
+    def __init__(self, producer: AIOKafkaProducer, turns: Turns) -> None:
+        self._producer, self._turns = producer, turns
         self._pending: deque[Row] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -133,6 +136,10 @@ class Publisher:
     async def _send_batch(self, target: Target, rows: Sequence[Row]) -> int:
         """Send as many of the first rows as one batch holds and wait for its acknowledgement. Returns how many."""
         topic, partition = target
+        async with self._turns[target]:
+            return await self._send_in_turn(topic, partition, rows)
+
+    async def _send_in_turn(self, topic: str, partition: int, rows: Sequence[Row]) -> int:
         batch = self._producer.create_batch()
         count = 0
         for row in rows:

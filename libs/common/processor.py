@@ -6,6 +6,7 @@ fenced owner, a log that is not the recorded one) ends the process; its supervis
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic
 
@@ -17,7 +18,7 @@ from libs.common.config import Settings
 from libs.common.guards import check_log, log_ends
 from libs.common.kafka import make_producer
 from libs.common.lane import Lane
-from libs.common.outbox import stop_task
+from libs.common.outbox import Turns, stop_task
 from libs.common.postgres import Pool
 from libs.common.step import Logic, State, Stream
 
@@ -36,9 +37,10 @@ class Processor(Generic[State]):
         self.group, self.topic = group, topic
         self.lanes: dict[int, Lane[State]] = {}
         self.slots = asyncio.Semaphore(settings.database_pool)
+        self.turns: Turns = defaultdict(asyncio.Lock)
         self.polled_at = clock.monotonic()
         self.log_answers_at = clock.monotonic()
-        self.has_joined = False
+        self.is_started = False
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._failed: asyncio.Future[None] | None = None
         self._stopping = asyncio.Event()
@@ -54,6 +56,7 @@ class Processor(Generic[State]):
         try:
             await self.consumer.start()
             self.consumer.subscribe([self.topic], listener=_Listener(self))
+            self.is_started = True
             tasks = [asyncio.create_task(self._poll()), asyncio.create_task(self._watch())]
             for task in tasks:
                 task.add_done_callback(self._ended)
@@ -180,7 +183,6 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
             for partition in assigned:
                 self._processor.consumer.seek(partition, 0)
             self._processor.take_over([p.partition for p in assigned])
-            self._processor.has_joined = True
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not be only logged
             self._processor.fail(error)
 

@@ -28,7 +28,7 @@ def checks(processor: Processor[Partition], configured: Settings) -> ops.OpsChec
 
     return ops.OpsChecks(
         live=lambda: None if processor.is_live else f"no poll for {configured.stuck_seconds:.0f} s",
-        ready=lambda: None if processor.has_joined else "not in the group yet",
+        ready=lambda: None if processor.is_started else "Kafka has not answered yet",
         dependencies={"kafka": kafka, "postgres": postgres},
     )
 

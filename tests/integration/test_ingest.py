@@ -38,7 +38,7 @@ def world(kafka_bootstrap: str, postgres_url: str, tmp_path_factory: pytest.Temp
     with (
         a_database(postgres_url) as owner_url,
         a_log(kafka_bootstrap) as prefix,
-        a_world(kafka_bootstrap, owner_url, prefix, folder, QUNLI_KEY_CACHE_SECONDS="1") as started,
+        a_world(kafka_bootstrap, owner_url, prefix, folder, {"QUNLI_KEY_CACHE_SECONDS": "1"}) as started,
     ):
         started.process.wait_ready()
         yield started

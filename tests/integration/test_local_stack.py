@@ -25,13 +25,13 @@ from libs.common.clock import monotonic
 from libs.common.keys import create_key
 from libs.common.topics import MEMBER_EVENTS
 
-SECONDS = 60.0
+SECONDS = 100.0
 
 
 def qunli(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
     """Run the command line to its end."""
     argv = [sys.executable, "-m", "deploy.local.cli", *arguments]
-    return subprocess.run(argv, env=os.environ | env, capture_output=True, text=True, timeout=90, check=False)
+    return subprocess.run(argv, env=os.environ | env, capture_output=True, text=True, timeout=150, check=False)
 
 
 def eventually(holds: Callable[[], bool]) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from libs.common.activity import TIERS
 from libs.common.days import day_from_iso, day_to_date, day_to_iso, iso_week
 from libs.common.errors import QunliError, UserError
-from services.gateway import shapes
+from services.gateway import member_shapes, ops_shapes, shapes, store_shapes
 
 SLIPPED_DAYS = 7
 MOST_SLIPPED = 10
@@ -47,10 +47,10 @@ class Story:
     them who have most to lose, by score.
     """
 
-    store: shapes.Store
+    store: store_shapes.Store
     weeks: Sequence[Week]
     slipped: int
-    slipping: Sequence[shapes.Standing]
+    slipping: Sequence[member_shapes.Standing]
 
 
 def connect(url: str, key: str) -> httpx.Client:
@@ -75,7 +75,7 @@ def wait_for(gateway: httpx.Client, store: str, position: Mapping[str, int]) -> 
 
 def lag(gateway: httpx.Client) -> int:
     """Records on the log that engagement has not applied yet."""
-    return read(gateway, "/v1/ops/lag", shapes.Lag).lag
+    return read(gateway, "/v1/ops/lag", ops_shapes.Lag).lag
 
 
 def read(gateway: httpx.Client, path: str, shape: type[T], parameters: Query | None = None) -> T:
@@ -88,10 +88,11 @@ def read(gateway: httpx.Client, path: str, shape: type[T], parameters: Query | N
 
 def read_story(gateway: httpx.Client, store: str, first: int, last: int) -> Story:
     """The store's story over the closed days `first` .. `last` (day numbers)."""
-    today = read(gateway, f"/v1/stores/{store}", shapes.Store)
-    since = day_to_iso(max(first, last - SLIPPED_DAYS + 1))
-    moves: Query = {"from": "weekly", "to": "monthly", "day": f"{since}..{day_to_iso(last)}", "limit": 1}
-    period = read(gateway, f"/v1/stores/{store}/transitions", shapes.StoreTransitions, moves)
+    today = read(gateway, f"/v1/stores/{store}", store_shapes.Store)
+    # A close moves members on to the next day: who slipped at the last one did so on the open day.
+    since = day_to_iso(last + 2 - SLIPPED_DAYS)
+    moves: Query = {"from": "weekly", "to": "monthly", "day": f"{since}..{day_to_iso(last + 1)}", "limit": 1}
+    period = read(gateway, f"/v1/stores/{store}/transitions", store_shapes.StoreTransitions, moves)
     slipped = sum(cell.count for cell in period.matrix if (cell.from_tier, cell.to_tier) == ("weekly", "monthly"))
     return Story(
         store=today,
@@ -101,23 +102,23 @@ def read_story(gateway: httpx.Client, store: str, first: int, last: int) -> Stor
     )
 
 
-def _days(gateway: httpx.Client, store: str, first: int, last: int) -> Iterator[shapes.StoreDay]:
+def _days(gateway: httpx.Client, store: str, first: int, last: int) -> Iterator[store_shapes.StoreDay]:
     path = f"/v1/stores/{store}/activity"
     span: Query = {"from": day_to_iso(first), "to": day_to_iso(last), "limit": PAGE}
-    page = read(gateway, path, shapes.StoreActivity, span)
+    page = read(gateway, path, store_shapes.StoreActivity, span)
     yield from page.items
     while page.next_cursor:
-        page = read(gateway, path, shapes.StoreActivity, {**span, "cursor": page.next_cursor})
+        page = read(gateway, path, store_shapes.StoreActivity, {**span, "cursor": page.next_cursor})
         yield from page.items
 
 
-def weeks_of(days: Sequence[shapes.StoreDay]) -> list[Week]:
+def weeks_of(days: Sequence[store_shapes.StoreDay]) -> list[Week]:
     """Closed days, in order, as ISO weeks; the first and the last may be short."""
     closed = [day for day in days if day.by_tier is not None]
     return [_week(list(week)) for _, week in groupby(closed, key=lambda day: iso_week(day_from_iso(day.day)))]
 
 
-def _week(days: Sequence[shapes.StoreDay]) -> Week:
+def _week(days: Sequence[store_shapes.StoreDay]) -> Week:
     end = days[-1]
     return Week(
         day=day_to_date(day_from_iso(end.day)),
@@ -128,13 +129,13 @@ def _week(days: Sequence[shapes.StoreDay]) -> Week:
     )
 
 
-def _slipping(gateway: httpx.Client, store: str, since: str) -> list[shapes.Standing]:
+def _slipping(gateway: httpx.Client, store: str, since: str) -> list[member_shapes.Standing]:
     """Members who became monthly on `since` or later and still are, highest score first."""
-    path, found = f"/v1/stores/{store}/members", list[shapes.Standing]()
+    path, found = f"/v1/stores/{store}/members", list[member_shapes.Standing]()
     monthly: Query = {"tier": "monthly", "limit": PAGE}
-    page = read(gateway, path, shapes.Members, monthly)
+    page = read(gateway, path, store_shapes.Members, monthly)
     while True:
         found += [member for member in page.items if member.since is not None and member.since >= since]
         if len(found) >= MOST_SLIPPED or not page.next_cursor:
             return found[:MOST_SLIPPED]
-        page = read(gateway, path, shapes.Members, {**monthly, "cursor": page.next_cursor})
+        page = read(gateway, path, store_shapes.Members, {**monthly, "cursor": page.next_cursor})

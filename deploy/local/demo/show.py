@@ -12,7 +12,7 @@ from rich.table import Table
 from deploy.local.demo.figures import SLIPPED_DAYS, Story, Week
 from libs.common.activity import TIERS
 from libs.common.days import day_from_iso, day_to_date
-from services.gateway import shapes
+from services.gateway import store_shapes
 
 HEADINGS = {"thrice_daily": "3 x daily"}
 STYLES = {"thrice_daily": "bold red", "daily": "red", "weekly": "yellow", "monthly": "cyan", "lost": "dim"}
@@ -100,7 +100,7 @@ def curl_lines(story: Story, env: str, zone: str) -> list[str]:
     ]
 
 
-def check_in(store: shapes.Store, member: str, zone: str) -> str:
+def check_in(store: store_shapes.Store, member: str, zone: str) -> str:
     """A visit at noon of the store's open day, as JSON."""
     day = day_to_date(day_from_iso(store.day)) if store.day else day_to_date(0)
     noon = datetime.datetime.combine(day, datetime.time(12), ZoneInfo(zone)).isoformat()
@@ -110,6 +110,6 @@ def check_in(store: shapes.Store, member: str, zone: str) -> str:
     )
 
 
-def _last_week(store: shapes.Store) -> str:
-    end = day_to_date(day_from_iso(store.closed_day)) if store.closed_day else day_to_date(0)
+def _last_week(store: store_shapes.Store) -> str:
+    end = day_to_date(day_from_iso(store.day)) if store.day else day_to_date(0)
     return f"{end - datetime.timedelta(days=SLIPPED_DAYS - 1)}..{end}"

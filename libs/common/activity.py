@@ -75,14 +75,23 @@ def _rounded_power(h: int, k: int) -> int:
     return low
 
 
+# For each set of active days of the last eight (bit k = k days ago): the larger of those in the week that ends today
+# (bits 0..6) and in the one that ended yesterday (bits 1..7). A day that is not over never counts against a member.
+_BEST_WEEK = tuple(max((days & 0x7F).bit_count(), (days >> 1).bit_count()) for days in range(256))
+
+
 def tier_at(days: Days, today: int) -> Tier:
     """The tier on evaluation day `today`, of a membership with these active days (at least one, none later)."""
-    active, thrice = _week(days, today)
-    if thrice >= 5:
+    return _tier(*_last_days(days, today), days, today)
+
+
+def _tier(active: int, thrice: int, days: Days, today: int) -> Tier:
+    if _BEST_WEEK[thrice] >= 5:
         return "thrice_daily"
-    if active >= 5:
+    week = _BEST_WEEK[active]
+    if week >= 5:
         return "daily"
-    if active:
+    if week:
         return "weekly"
     silent = today - days[-1].day if days else WINDOW
     if silent < 30:
@@ -90,30 +99,30 @@ def tier_at(days: Days, today: int) -> Tier:
     return "dormant" if silent < WINDOW else "lost"
 
 
-def _week(days: Days, today: int) -> tuple[int, int]:
-    """n7 and t7: active days, and days of three occasions, in the better of the weeks ending today and yesterday."""
-    now = before = now_thrice = before_thrice = 0
-    for day, hours, *_ in reversed(days):
-        if day < today - 7:
+def _last_days(days: Days, today: int) -> tuple[int, int]:
+    """The active days of the last eight, and those with three occasions, as bits: bit k = k days ago."""
+    active = thrice = 0
+    oldest = today - 7
+    for day in reversed(days):
+        number = day[0]
+        if number < oldest:
             break
-        thrice = hours.bit_count() >= THRICE
-        if day > today - 7:
-            now += 1
-            now_thrice += thrice
-        if day < today:
-            before += 1
-            before_thrice += thrice
-    return max(now, before), max(now_thrice, before_thrice)
+        bit = 1 << today - number
+        active |= bit
+        if day[1].bit_count() >= THRICE:
+            thrice |= bit
+    return active, thrice
 
 
 def active_days_in_week(days: Days, today: int) -> int:
     """n7: the larger of the active days in [today-6, today] and in [today-7, today-1]."""
-    return _week(days, today)[0]
+    return _BEST_WEEK[_last_days(days, today)[0]]
 
 
 def next_tier_change(days: Days, today: int) -> int | None:
     """The first day after `today` on which the tier differs if nothing more happens; None if it never will."""
-    tier = tier_at(days, today)
+    active, thrice = _last_days(days, today)
+    tier = _tier(active, thrice, days, today)
     if tier == "lost":
         return None
     last = days[-1].day
@@ -121,8 +130,12 @@ def next_tier_change(days: Days, today: int) -> int | None:
         return last + 30
     if tier == "dormant":
         return last + WINDOW
-    # Seven days after the last active day the week is empty, so the loop ends by then.
-    return next(day for day in range(today + 1, last + 9) if tier_at(days, day) != tier)
+    day = today
+    while True:  # eight days after the last active one the week is empty, so the loop ends by then
+        day += 1
+        active, thrice = active << 1 & 0xFF, thrice << 1 & 0xFF
+        if _tier(active, thrice, days, day) != tier:
+            return day
 
 
 def day_value(day: ActiveDay, settings: ScoreSettings) -> int:
@@ -137,9 +150,25 @@ def day_value(day: ActiveDay, settings: ScoreSettings) -> int:
 
 
 def score_at(days: Iterable[ActiveDay], today: int, settings: ScoreSettings) -> int:
-    """The score on evaluation day `today`, in units of 2^-20: days within [today-89, today], decayed."""
+    """The score on evaluation day `today`, in units of 2^-20: days within [today-89, today], decayed.
+
+    The sum of T[age] * day_value(day), written out: this runs several times an event.
+    """
     table = decay_table(settings.half_life)
-    return sum(table[today - day.day] * day_value(day, settings) for day in days if 0 <= today - day.day < WINDOW)
+    weights, caps = settings.weights, settings.caps
+    w1, w2, w3, w4 = weights["join"], weights["message"], weights["check_in"], weights["purchase"]
+    c1, c2, c3, c4 = caps["join"], caps["message"], caps["check_in"], caps["purchase"]
+    score = 0
+    for day, _, n1, n2, n3, n4 in days:
+        age = today - day
+        if 0 <= age < WINDOW:
+            score += table[age] * (
+                w1 * (n1 if n1 < c1 else c1)
+                + w2 * (n2 if n2 < c2 else c2)
+                + w3 * (n3 if n3 < c3 else c3)
+                + w4 * (n4 if n4 < c4 else c4)
+            )
+    return score
 
 
 def rank_key(score: int, today: int, half_life: int) -> float:

@@ -192,8 +192,8 @@ class Lane(Generic[State]):
 
     async def _wait(self) -> None:
         """Until there is something to do: records, open work, or outbox rows to delete for a second."""
-        while self.publisher.depth > MAX_OUTBOX and not self._stopping:
-            await asyncio.sleep(0.02)
+        if self.publisher.depth > MAX_OUTBOX:
+            await self.publisher.drained()
         if self._queue or (self.position is not None and self.position.work):
             return
         self._wake.clear()

@@ -34,13 +34,13 @@ WHERE group_name = $1 AND topic = $2 AND partition = $3
 -- $1 partition, then one array per column
 INSERT INTO outbox (partition, topic, target, seq, source_offset, source_store, source_subject, source_index,
                     key, content, traceparent)
-SELECT $1, * FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::int[],
-                         $9::bytea[], $10::bytea[], $11::text[])
+SELECT $1, * FROM unnest($2::text::text[], $3::text::int[], $4::text::bigint[], $5::text::bigint[], $6::text::text[], $7::text::text[], $8::text::int[],
+                         $9::text::bytea[], $10::text::bytea[], $11::text::text[])
 
 -- name: save_seqs
 -- $1 partition, $2 topics, $3 targets, $4 next seqs
 INSERT INTO outbox_seq (partition, topic, target, next_seq)
-SELECT $1, * FROM unnest($2::text[], $3::int[], $4::bigint[])
+SELECT $1, * FROM unnest($2::text::text[], $3::text::int[], $4::text::bigint[])
 ON CONFLICT (partition, topic, target) DO UPDATE SET next_seq = excluded.next_seq
 
 -- name: load_seqs
@@ -54,18 +54,18 @@ SELECT topic, target, seq, key, content, traceparent FROM outbox WHERE partition
 -- name: delete_published
 -- $1 partition, $2 topics, $3 targets, $4 first seqs, $5 last seqs: both ends included
 DELETE FROM outbox o
-USING unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) AS done (topic, target, first, last)
+USING unnest($2::text::text[], $3::text::int[], $4::text::bigint[], $5::text::bigint[]) AS done (topic, target, first, last)
 WHERE o.partition = $1 AND o.topic = done.topic AND o.target = done.target AND o.seq BETWEEN done.first AND done.last
 
 -- name: insert_letters
 -- one array per column
 INSERT INTO dead_letter (id, topic, partition, log_offset, code, detail, key, value, headers)
-SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::bytea[],
-                     $8::bytea[], $9::jsonb[])
+SELECT * FROM unnest($1::text::text[], $2::text::text[], $3::text::int[], $4::text::bigint[], $5::text::text[], $6::text::text[], $7::text::bytea[],
+                     $8::text::bytea[], $9::text::jsonb[])
 ON CONFLICT (id) DO NOTHING
 
 -- name: mark_replayed
 -- $1 letter ids, $2 the offsets at which their replays were applied
 UPDATE dead_letter SET replayed_offset = done.at
-FROM unnest($1::text[], $2::bigint[]) AS done (id, at)
+FROM unnest($1::text::text[], $2::text::bigint[]) AS done (id, at)
 WHERE dead_letter.id = done.id AND replayed_offset IS NULL

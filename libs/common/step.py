@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 from aiokafka import ConsumerRecord
 
+from libs.common.arrays import columns, numbers, octets, texts
 from libs.common.errors import QunliError
 from libs.common.events import Source
 from libs.common.failpoints import failpoint
@@ -200,19 +201,19 @@ async def _write(
     done: Mapping[Target, tuple[int, int]],
 ) -> tuple[list[Row], dict[Target, int]]:
     if done:
-        topics, targets = zip(*done, strict=True)
-        first, last = zip(*done.values(), strict=True)
-        await connection.execute(QUERIES["delete_published"], stream.partition, topics, targets, first, last)
+        ranges = [(*target, first, last) for target, (first, last) in done.items()]
+        literals = columns(ranges, texts, numbers, numbers, numbers)
+        await connection.execute(QUERIES["delete_published"], stream.partition, *literals)
     messages = [*result.messages, *(_letter_out(letter, dead_letters) for letter in result.letters)]
     rows, moved = number(messages, seqs)
     if rows:
         await _insert_outbox(connection, stream.partition, messages, rows)
-        topics, targets = zip(*moved, strict=True)
-        await connection.execute(QUERIES["save_seqs"], stream.partition, topics, targets, list(moved.values()))
+        counters = [(*target, seq) for target, seq in moved.items()]
+        await connection.execute(QUERIES["save_seqs"], stream.partition, *columns(counters, texts, numbers, numbers))
     if result.letters:
         await _insert_letters(connection, result.letters)
     if result.replayed:
-        await connection.execute(QUERIES["mark_replayed"], list(result.replayed), list(result.replayed.values()))
+        await connection.execute(QUERIES["mark_replayed"], *columns(result.replayed.items(), texts, numbers))
     return rows, moved
 
 
@@ -220,16 +221,16 @@ async def _insert_outbox(connection: Connection, partition: int, messages: Seque
     await connection.execute(
         QUERIES["insert_outbox"],
         partition,
-        [row.topic for row in rows],
-        [row.target for row in rows],
-        [row.seq for row in rows],
-        [message.source.offset for message in messages],
-        [message.source.store for message in messages],
-        [message.source.subject for message in messages],
-        [message.source.index for message in messages],
-        [row.key for row in rows],
-        [row.content for row in rows],
-        [row.traceparent for row in rows],
+        texts([row.topic for row in rows]),
+        numbers([row.target for row in rows]),
+        numbers([row.seq for row in rows]),
+        numbers([message.source.offset for message in messages]),
+        texts([message.source.store for message in messages]),
+        texts([message.source.subject for message in messages]),
+        numbers([message.source.index for message in messages]),
+        octets([row.key for row in rows]),
+        octets([row.content for row in rows]),
+        texts([row.traceparent for row in rows]),
     )
 
 
@@ -273,16 +274,20 @@ async def _insert_letters(connection: Connection, letters: Sequence[Letter]) -> 
     records = [letter.record for letter in letters]
     await connection.execute(
         QUERIES["insert_letters"],
-        [letter_id(record.topic, record.partition, record.offset) for record in records],
-        [record.topic for record in records],
-        [record.partition for record in records],
-        [record.offset for record in records],
-        [letter.code for letter in letters],
-        [letter.detail.replace("\0", "") for letter in letters],
-        [record.key for record in records],
-        [record.value for record in records],
-        [msgspec.json.encode([(name, _text(value)) for name, value in record.headers]).decode() for record in records],
+        texts([letter_id(record.topic, record.partition, record.offset) for record in records]),
+        texts([record.topic for record in records]),
+        numbers([record.partition for record in records]),
+        numbers([record.offset for record in records]),
+        texts([letter.code for letter in letters]),
+        texts([letter.detail.replace("\0", "") for letter in letters]),
+        octets([record.key for record in records]),
+        octets([record.value for record in records]),
+        texts([_headers_json(record) for record in records]),
     )
+
+
+def _headers_json(record: Record) -> str:
+    return msgspec.json.encode([(name, _text(value)) for name, value in record.headers]).decode()
 
 
 def _text(value: bytes | None) -> str | None:

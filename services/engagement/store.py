@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from libs.common.activity import DEFAULT_SETTINGS, pack_days, score_at, unpack_days
+from libs.common.arrays import columns, flags, numbers, octets, texts
 from libs.common.events import GroupMessage, ScoreSettings, encode
 from libs.common.postgres import Connection, load_queries
 from libs.common.telemetry import trace_id_of
@@ -82,17 +83,17 @@ async def insert_journal(connection: Connection, partition: int, entries: Iterab
     new = await connection.fetch(
         Q["insert_journal"],
         partition,
-        [e.event.member_id for e in rows],
-        [e.event.id for e in rows],
-        [e.body_hash for e in rows],
-        [e.offset for e in rows],
-        [e.event.store_id for e in rows],
-        [e.type for e in rows],
-        [e.event.occurred_at for e in rows],
-        [e.event.received_at for e in rows],
-        [e.at[0] for e in rows],
-        [trace_id_of(e.traceparent) for e in rows],
-        [encode(e.event.data).decode() for e in rows],
+        texts([e.event.member_id for e in rows]),
+        texts([e.event.id for e in rows]),
+        octets([e.body_hash for e in rows]),
+        numbers([e.offset for e in rows]),
+        texts([e.event.store_id for e in rows]),
+        texts([e.type for e in rows]),
+        numbers([e.event.occurred_at for e in rows]),
+        numbers([e.event.received_at for e in rows]),
+        numbers([e.at[0] for e in rows]),
+        texts([trace_id_of(e.traceparent) for e in rows]),
+        texts([encode(e.event.data).decode() for e in rows]),
     )
     return {row["log_offset"] for row in new}
 
@@ -107,7 +108,7 @@ async def save_outcomes(connection: Connection, outcomes: Iterable[tuple[Entry, 
     """Note what became of events that were not simply counted."""
     rows = sorted((e.event.member_id, e.event.id, outcome) for e, outcome in outcomes if outcome != "counted")
     if rows:
-        await connection.execute(Q["save_outcomes"], *map(list, zip(*rows, strict=True)))
+        await connection.execute(Q["save_outcomes"], *columns(rows, texts, texts, texts))
 
 
 # --- memberships ------------------------------------------------------------------------------------------------
@@ -118,8 +119,7 @@ async def load_memberships(connection: Connection, keys: Iterable[Key]) -> dict[
     wanted = sorted(keys)
     if not wanted:
         return {}
-    stores, members = zip(*wanted, strict=True)
-    rows = await connection.fetch(Q["load_memberships"], stores, members)
+    rows = await connection.fetch(Q["load_memberships"], *columns(wanted, texts, texts))
     return {(row["store_id"], row["member_id"]): _membership(row) for row in rows}
 
 
@@ -156,29 +156,29 @@ async def save_memberships(
     await connection.execute(
         Q["save_memberships"],
         partition,
-        [m.store_id for m in rows],
-        [m.member_id for m in rows],
-        [m.alive for m in rows],
-        [m.eval_day for m in rows],
-        [when_due(m) for m in rows],
-        [m.applied_offset for m in rows],
-        [m.first_day for m in rows],
-        [m.created_at for m in rows],
-        [m.created_offset for m in rows],
-        [m.left_at for m in rows],
-        [m.tier for m in rows],
-        [m.start_tier for m in rows],
-        [m.since_day for m in rows],
-        [m.unsent for m in rows],
-        [m.ahead for m in rows],
-        [score_at(m.days, m.eval_day, settings) for m in rows],
-        [m.last_active for m in rows],
-        [pack_days(m.days) for m in rows],
-        [m.run_start for m in rows],
-        [pack(f"<{len(m.former_days)}I", *m.former_days) for m in rows],
-        [_encode_interests(m.interests) for m in rows],
-        [m.district for m in rows],
-        [m.invited_by for m in rows],
+        texts([m.store_id for m in rows]),
+        texts([m.member_id for m in rows]),
+        flags([m.alive for m in rows]),
+        numbers([m.eval_day for m in rows]),
+        numbers([when_due(m) for m in rows]),
+        numbers([m.applied_offset for m in rows]),
+        numbers([m.first_day for m in rows]),
+        numbers([m.created_at for m in rows]),
+        numbers([m.created_offset for m in rows]),
+        numbers([m.left_at for m in rows]),
+        texts([m.tier for m in rows]),
+        texts([m.start_tier for m in rows]),
+        numbers([m.since_day for m in rows]),
+        flags([m.unsent for m in rows]),
+        flags([m.ahead for m in rows]),
+        numbers([score_at(m.days, m.eval_day, settings) for m in rows]),
+        numbers([m.last_active for m in rows]),
+        octets([pack_days(m.days) for m in rows]),
+        numbers([m.run_start for m in rows]),
+        octets([pack(f"<{len(m.former_days)}I", *m.former_days) for m in rows]),
+        texts([_encode_interests(m.interests) for m in rows]),
+        texts([m.district for m in rows]),
+        texts([m.invited_by for m in rows]),
     )
 
 
@@ -194,10 +194,10 @@ async def save_standings(connection: Connection, ranks: Mapping[Key, Rank | None
     """Rank memberships anew; those without a rank leave the list."""
     rows = sorted((*key, *rank) for key, rank in ranks.items() if rank is not None)
     if rows:
-        await connection.execute(Q["save_standings"], *map(list, zip(*rows, strict=True)))
+        await connection.execute(Q["save_standings"], *columns(rows, texts, texts, texts, numbers, numbers))
     gone = sorted(key for key, rank in ranks.items() if rank is None)
     if gone:
-        await connection.execute(Q["delete_standings"], *map(list, zip(*gone, strict=True)))
+        await connection.execute(Q["delete_standings"], *columns(gone, texts, texts))
 
 
 # --- what follows -----------------------------------------------------------------------------------------------
@@ -216,16 +216,16 @@ async def insert_transitions(
     await connection.execute(
         Q["insert_transitions"],
         partition,
-        [r.source.offset for r in rows],
-        [r.source.store for r in rows],
-        [r.member_id for r in rows],
-        [r.source.index for r in rows],
-        [r.day for r in rows],
-        [r.from_tier for r in rows],
-        [r.to_tier for r in rows],
-        [r.cause for r in rows],
-        [midnights[r.day] if r.occurred_at is None else r.occurred_at for r in rows],
-        [trace_ids.get(r.source.offset) for r in rows],
+        numbers([r.source.offset for r in rows]),
+        texts([r.source.store for r in rows]),
+        texts([r.member_id for r in rows]),
+        numbers([r.source.index for r in rows]),
+        numbers([r.day for r in rows]),
+        texts([r.from_tier for r in rows]),
+        texts([r.to_tier for r in rows]),
+        texts([r.cause for r in rows]),
+        numbers([midnights[r.day] if r.occurred_at is None else r.occurred_at for r in rows]),
+        texts([trace_ids.get(r.source.offset) for r in rows]),
     )
 
 
@@ -234,7 +234,7 @@ async def load_figures(connection: Connection, partition: int, keys: Iterable[Fi
     wanted = list(keys)
     if not wanted:
         return {}
-    rows = await connection.fetch(Q["load_figures"], partition, *map(list, zip(*wanted, strict=True)))
+    rows = await connection.fetch(Q["load_figures"], partition, *columns(wanted, texts, numbers, texts))
     return {(row["store_id"], row["day"], row["figure"]): row["n"] for row in rows}
 
 
@@ -242,14 +242,14 @@ async def save_figures(connection: Connection, partition: int, figures: Mapping[
     """Write figures, absolute values."""
     if figures:
         rows = sorted((*key, n) for key, n in figures.items())
-        await connection.execute(Q["save_figures"], partition, *map(list, zip(*rows, strict=True)))
+        await connection.execute(Q["save_figures"], partition, *columns(rows, texts, numbers, texts, numbers))
 
 
 async def save_tiers(connection: Connection, partition: int, tiers: Mapping[TierKey, tuple[int, int]]) -> None:
     """Write the counts of living memberships by tier, absolute values."""
     if tiers:
         rows = sorted((*key, *counts) for key, counts in tiers.items())
-        await connection.execute(Q["save_tiers"], partition, *map(list, zip(*rows, strict=True)))
+        await connection.execute(Q["save_tiers"], partition, *columns(rows, texts, texts, numbers, numbers))
 
 
 # --- group days -------------------------------------------------------------------------------------------------
@@ -264,14 +264,14 @@ async def insert_group_messages(connection: Connection, partition: int, rows: Se
     await connection.execute(
         Q["insert_group_messages"],
         partition,
-        [offset for offset, _, _, _ in rows],
-        [store for _, store, _, _ in rows],
-        [group for _, _, group, _ in rows],
-        [message.member_id for *_, message in rows],
-        [message.id for *_, message in rows],
-        [message.occurred_at for *_, message in rows],
-        [message.reply_to for *_, message in rows],
-        [encode(message.mentions).decode() for *_, message in rows],
+        numbers([offset for offset, _, _, _ in rows]),
+        texts([store for _, store, _, _ in rows]),
+        texts([group for _, _, group, _ in rows]),
+        texts([message.member_id for *_, message in rows]),
+        texts([message.id for *_, message in rows]),
+        numbers([message.occurred_at for *_, message in rows]),
+        texts([message.reply_to for *_, message in rows]),
+        texts([encode(message.mentions).decode() for *_, message in rows]),
     )
 
 

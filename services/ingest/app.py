@@ -39,6 +39,8 @@ def _events() -> APIRouter:
         status_code=202,
         response_model=None,
         summary="Post events",
+        description="One event, an array, or NDJSON. Each event gets a verdict, in order: accepted (the log has it), "
+        "rejected (do not send it again) or unknown (send it again with the same id: it counts once).",
         responses=openapi.answers(kinds, 400, 401, 404, 413, 415),
         openapi_extra=openapi.events_body(),
     )

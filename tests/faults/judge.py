@@ -44,7 +44,6 @@ class Verdict:
 
 async def drained(world: World, seconds: float = PATIENCE) -> None:
     """Wait until every record is applied, every close done and every message acknowledged."""
-
     seen: list[object] = []
 
     async def is_drained() -> bool:

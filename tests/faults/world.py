@@ -113,8 +113,17 @@ class World:
         while not await holds():
             self.heal()
             if clock.monotonic() > deadline:
-                raise NeverCameTrue(f"{what}: not within {seconds:.0f} s\n{'\n'.join(map(str, seen))}\n{self.told()}")
+                raise NeverCameTrue("\n".join([f"{what}: not within {seconds:.0f} s", *map(str, seen), self.told()]))
             await asyncio.sleep(0.1)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let a fault last so long, looking after what is kept."""
+        ends = clock.monotonic() + seconds
+
+        async def over() -> bool:
+            return clock.monotonic() > ends
+
+        await self.until("time passes", over)
 
     async def until_killed(self, child: Child) -> None:
         """Wait for a process's failpoint."""

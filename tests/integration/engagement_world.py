@@ -91,9 +91,7 @@ async def send(world: World, bodies: Iterable[Body]) -> None:
 async def a_processor(world: World) -> AsyncIterator[Processor[Partition]]:
     """A running engagement processor; what it fails with is kept in its task's result, not raised here."""
     pool = await create_pool(world.settings, application="test", schema="engagement")
-    processor = Processor(
-        world.settings, pool, Engagement(world.settings), group=ENGAGEMENT_GROUP, topic=world.topic
-    )
+    processor = Processor(world.settings, pool, Engagement(world.settings), group=ENGAGEMENT_GROUP, topic=world.topic)
     task = asyncio.create_task(processor.run())
     try:
         yield processor
@@ -142,7 +140,5 @@ async def read_topic(world: World, topic: str) -> list[Any]:
 
 def a_world(kafka: str, prefix: str, admin_url: str, service_url: str, **changed: Any) -> World:
     """A world on a fresh log and a fresh database."""
-    settings = Settings(
-        kafka_bootstrap=kafka, topic_prefix=prefix, database_url=SecretStr(service_url), **changed
-    )
+    settings = Settings(kafka_bootstrap=kafka, topic_prefix=prefix, database_url=SecretStr(service_url), **changed)
     return World(settings, admin_url)

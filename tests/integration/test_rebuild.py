@@ -1,4 +1,4 @@
-"""A rebuild from offset 0 gives the same tables, while the service runs, and stops where what it would publish differs."""
+"""A rebuild from offset 0 gives the same tables while the service runs, and stops where it would publish otherwise."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,8 @@ def world(
 ) -> World:
     admin = fresh_database()
     service = role_url(admin, "qunli_engagement")
-    return a_world(kafka_bootstrap, fresh_log(), admin, service, slice_memberships=7, step_records=50, session_seconds=6)
+    small = {"slice_memberships": 7, "step_records": 50, "session_seconds": 6}
+    return a_world(kafka_bootstrap, fresh_log(), admin, service, **small)
 
 
 def quiet(*_: Any) -> None:

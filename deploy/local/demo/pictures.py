@@ -24,6 +24,7 @@ COLOURS = {
 }
 Days = npt.NDArray[np.datetime64]
 
+THURSDAY = np.datetime64("1970-01-01")
 INK, UP, DOWN = "#1e293b", "#c2410c", "#0284c7"
 
 
@@ -35,7 +36,7 @@ def draw_tiers(weeks: Sequence[Week], title: str, path: Path) -> None:
         stack, flows = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
         days = np.array([week.day for week in weeks], dtype="datetime64[D]")
         _draw_stack(stack, days, weeks)
-        _draw_flows(flows, days, weeks)
+        _draw_flows(flows, _middles(days), weeks)
         figure.suptitle(title, fontsize=15, color=INK, x=0.01, ha="left", weight="bold")
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
@@ -47,7 +48,7 @@ def _draw_stack(axes: Axes, days: Days, weeks: Sequence[Week]) -> None:
     axes.stackplot(days, layers, labels=shown, colors=[COLOURS[tier] for tier in shown], edgecolor="white", lw=0.6)
     axes.set_ylabel("members", color=INK)
     axes.set_ylim(0, max(map(sum, zip(*layers, strict=True))) * 1.02)
-    axes.margins(x=0)
+    axes.margins(x=0.005)
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     _plain(axes)
@@ -61,6 +62,11 @@ def _draw_flows(axes: Axes, days: Days, weeks: Sequence[Week]) -> None:
     axes.set_ylabel("transitions a week", color=INK)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     _plain(axes)
+
+
+def _middles(days: Days) -> Days:
+    """The Thursday of each day's ISO week, so that bars of short weeks do not cover their neighbours'."""
+    return ((days - THURSDAY + 3) // np.timedelta64(7, "D")) * np.timedelta64(7, "D") + THURSDAY
 
 
 def _plain(axes: Axes) -> None:

@@ -14,7 +14,7 @@ from libs.common.activity import TIERS
 from libs.common.days import day_from_iso, day_to_date
 from services.gateway import store_shapes
 
-HEADINGS = {"thrice_daily": "3 x daily"}
+HEADINGS = {"thrice_daily": "3 a day"}
 STYLES = {"thrice_daily": "bold red", "daily": "red", "weekly": "yellow", "monthly": "cyan", "lost": "dim"}
 
 
@@ -42,11 +42,16 @@ def show_story(console: Console, story: Story, picture: Path) -> None:
 def weeks_table(weeks: Sequence[Week]) -> Table:
     """A row per week."""
     shown = [tier for tier in TIERS if any(week.by_tier[tier] for week in weeks)]
-    table = Table(title="Members by tier at the end of each week", box=None, title_justify="left", title_style="bold")
-    table.add_column("week up to")
+    table = Table(
+        title="Members by tier at the end of each week, and who went from weekly to daily and to monthly in it",
+        box=None,
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("week up to", no_wrap=True)
     for tier in shown:
         table.add_column(HEADINGS.get(tier, tier), justify="right", style=STYLES.get(tier, ""))
-    for heading, style in (("weekly → daily", "red"), ("weekly → monthly", "cyan")):
+    for heading, style in (("to daily", "red"), ("to monthly", "cyan")):
         table.add_column(heading, justify="right", style=style)
     for week in weeks:
         flows = (f"{week.weekly_to_daily:,}", f"{week.weekly_to_monthly:,}")

@@ -16,7 +16,7 @@ import asyncpg
 import msgspec
 from aiokafka import ConsumerRecord
 
-from libs.common.arrays import columns, numbers, octets, texts
+from libs.common.arrays import any_texts, columns, numbers, octets, texts
 from libs.common.errors import QunliError
 from libs.common.events import Source
 from libs.common.failpoints import failpoint
@@ -213,7 +213,7 @@ async def _write(
     if result.letters:
         await _insert_letters(connection, result.letters)
     if result.replayed:
-        await connection.execute(QUERIES["mark_replayed"], *columns(result.replayed.items(), texts, numbers))
+        await connection.execute(QUERIES["mark_replayed"], *columns(result.replayed.items(), any_texts, numbers))
     return rows, moved
 
 
@@ -279,10 +279,10 @@ async def _insert_letters(connection: Connection, letters: Sequence[Letter]) -> 
         numbers([record.partition for record in records]),
         numbers([record.offset for record in records]),
         texts([letter.code for letter in letters]),
-        texts([letter.detail.replace("\0", "") for letter in letters]),
+        any_texts([letter.detail.replace("\0", "") for letter in letters]),
         octets([record.key for record in records]),
         octets([record.value for record in records]),
-        texts([_headers_json(record) for record in records]),
+        any_texts([_headers_json(record) for record in records]),
     )
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -120,9 +121,15 @@ def header_pairs(parent: str | None) -> list[tuple[str, bytes]]:
 def from_headers(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
     """The traceparent in a record's headers; None if there is none or it is malformed."""
     for name, value in headers:
-        if name == HEADER and value and _TRACEPARENT.fullmatch(text := value.decode("ascii", "replace")):
-            return text
+        if name == HEADER and value:
+            return _wellformed(value)
     return None
+
+
+@lru_cache(maxsize=1_024)  # the records of one request share theirs
+def _wellformed(value: bytes) -> str | None:
+    text = value.decode("ascii", "replace")
+    return text if _TRACEPARENT.fullmatch(text) else None
 
 
 def trace_id_of(parent: str | None) -> str | None:

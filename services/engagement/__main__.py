@@ -1,5 +1,6 @@
 """The engagement process: `python -m services.engagement`."""
 
+import gc
 import logging
 import sys
 
@@ -33,9 +34,20 @@ def checks(processor: Processor[Partition], configured: Settings) -> ops.OpsChec
     )
 
 
+def calm_collector() -> None:
+    """Let Python look for cycles rarely: a full look walks every cached membership, a third of all time otherwise.
+
+    Nothing on the hot path makes cycles; what a step leaves is freed by reference counts.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1_000)
+
+
 async def main() -> None:
     """Run until SIGTERM, or until a promise is broken."""
     configured = settings()
+    calm_collector()
     telemetry.configure(configured, "engagement")
     pool = await create_pool(configured, application="qunli-engagement", schema="engagement")
     try:

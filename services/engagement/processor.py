@@ -231,7 +231,9 @@ class Step:
             return await store.find_living(
                 self.connection, self.state.number, work.after or ZERO, self.engagement.slice
             )
-        return await store.find_due(self.connection, self.state.number, work.day + 1, self.engagement.slice)
+        return await store.find_due(
+            self.connection, self.state.number, work.day + 1, work.offset, self.engagement.slice
+        )
 
     async def _finish(self, work: Work) -> None:
         if work.day is None:

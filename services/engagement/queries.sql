@@ -47,8 +47,10 @@ SELECT m.store_id, m.member_id, m.alive, m.eval_day, m.applied_offset, m.first_d
 FROM membership m JOIN unnest($1::text::text[], $2::text::text[]) AS k (store_id, member_id) USING (store_id, member_id)
 
 -- name: due
--- $1 partition, $2 the day a close leads to, $3 how many
-SELECT store_id, member_id FROM membership WHERE partition = $1 AND due_day <= $2 LIMIT $3
+-- $1 partition, $2 the day a close leads to, $3 the close's offset, $4 how many. Those it was applied to already may
+-- have been active since, and owe a message to the next close: they are not due for this one.
+SELECT store_id, member_id FROM membership
+WHERE partition = $1 AND due_day <= $2 AND applied_offset < $3 LIMIT $4
 
 -- name: living_after
 -- $1 partition, $2 store and $3 member that were last, $4 how many
@@ -64,7 +66,7 @@ INSERT INTO membership (partition, store_id, member_id, alive, eval_day, due_day
 SELECT $1, * FROM unnest($2::text::text[], $3::text::text[], $4::text::bool[], $5::text::int[], $6::text::int[], $7::text::bigint[], $8::text::int[],
                          $9::text::bigint[], $10::text::bigint[], $11::text::bigint[], $12::text::text[], $13::text::text[], $14::text::int[],
                          $15::text::bool[], $16::text::bool[], $17::text::bigint[], $18::text::int[], $19::text::bytea[], $20::text::int[],
-                         $21::text::bytea[], $22::text::jsonb[], $23::text::text[], $24::text::text[])
+                         $21::text::bytea[], $22::text::text[], $23::text::text[], $24::text::text[])
 ON CONFLICT (store_id, member_id) DO UPDATE SET
     alive = excluded.alive, eval_day = excluded.eval_day, due_day = excluded.due_day,
     applied_offset = excluded.applied_offset, created_at = excluded.created_at,

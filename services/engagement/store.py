@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from libs.common.activity import DEFAULT_SETTINGS, pack_days, score_at, unpack_days
-from libs.common.arrays import columns, flags, numbers, octets, texts
+from libs.common.arrays import columns, flags, floats, numbers, octets, texts
 from libs.common.events import GroupMessage, ScoreSettings, encode
 from libs.common.postgres import Connection, load_queries
 from libs.common.telemetry import trace_id_of
@@ -100,7 +100,8 @@ async def insert_journal(connection: Connection, partition: int, entries: Iterab
 
 async def load_hashes(connection: Connection, entries: Sequence[Entry]) -> dict[tuple[str, str], bytes]:
     """The body hashes that stand for the (member, id) of entries that were known before."""
-    rows = await connection.fetch(Q["load_hashes"], [e.event.member_id for e in entries], [e.event.id for e in entries])
+    keys = [(e.event.member_id, e.event.id) for e in entries]
+    rows = await connection.fetch(Q["load_hashes"], *columns(keys, texts, texts)) if keys else []
     return {(row["member_id"], row["id"]): row["body_hash"] for row in rows}
 
 
@@ -135,9 +136,10 @@ def _membership(row: Any) -> Membership:
     )
 
 
-async def find_due(connection: Connection, partition: int, to_day: int, limit: int) -> list[Key]:
-    """Memberships for which a close that leads to `to_day` has something left to do."""
-    return [(r["store_id"], r["member_id"]) for r in await connection.fetch(Q["due"], partition, to_day, limit)]
+async def find_due(connection: Connection, partition: int, to_day: int, offset: int, limit: int) -> list[Key]:
+    """Memberships for which the close at `offset`, which leads to `to_day`, has something left to do."""
+    rows = await connection.fetch(Q["due"], partition, to_day, offset, limit)
+    return [(row["store_id"], row["member_id"]) for row in rows]
 
 
 async def find_living(connection: Connection, partition: int, after: Key, limit: int) -> list[Key]:
@@ -194,7 +196,7 @@ async def save_standings(connection: Connection, ranks: Mapping[Key, Rank | None
     """Rank memberships anew; those without a rank leave the list."""
     rows = sorted((*key, *rank) for key, rank in ranks.items() if rank is not None)
     if rows:
-        await connection.execute(Q["save_standings"], *columns(rows, texts, texts, texts, numbers, numbers))
+        await connection.execute(Q["save_standings"], *columns(rows, texts, texts, texts, floats, numbers))
     gone = sorted(key for key, rank in ranks.items() if rank is None)
     if gone:
         await connection.execute(Q["delete_standings"], *columns(gone, texts, texts))

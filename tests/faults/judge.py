@@ -93,7 +93,7 @@ def _check_door(log: Mapping[int, Sequence[Row]], answers: Answers, outcome: mod
         there.update(name_of(body) for row in rows if (body := _event(row)) is not None)
     for name, times in answers.accepted.items():
         assert there[name] >= times, f"accepted and not on the log: {name}"
-        assert name[:2] in outcome.journal
+        assert name[:2] in outcome.journal, f"accepted and not in the journal: {name}, {Counter(d.code for d in outcome.dead_letters)}"
     posted = answers.accepted.keys() | answers.unknown.keys()
     assert there.keys() - posted == set() or raw, "on the log and never posted"
     assert answers.rejected & there.keys() == set(), "rejected, and on the log"

@@ -16,6 +16,7 @@ from deploy.local.importer.mapping import Mapping, Text
 from deploy.local.importer.reader import place_path, read_rows
 from libs.common.errors import UserError
 from libs.common.events import Id
+from services.ingest.domain import MAX_AHEAD_MS
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -57,6 +58,20 @@ def make_plan(mapping: Mapping, zone: ZoneInfo) -> Plan:
         return plan_rows(mapping, rows, zone)
     except RowError as error:
         refuse(mapping, error)
+
+
+def refuse_future(plan: Plan, now: int) -> None:
+    """UserError if a stamp lies further after `now` (UTC ms) than the door allows.
+
+    The door would say so too, but only when every day up to today had been closed.
+    """
+    ahead = pa.array(plan.when > now + MAX_AHEAD_MS)
+    name = plan.mapping.time.column
+    what = f"{name} is {{value}}, which is still to come"
+    try:
+        refuse_first(plan.heads, ahead, plan.heads.column(name), what, "Correct the row, or [time].")
+    except RowError as error:
+        refuse(plan.mapping, error)
 
 
 def refuse(mapping: Mapping, error: RowError) -> NoReturn:

@@ -12,10 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.local.importer.door import closed_days, connect
 from deploy.local.importer.events import DayOfEvents, days_of
 from deploy.local.importer.mapping import Mapping
-from deploy.local.importer.plan import Plan, make_plan
+from deploy.local.importer.plan import Plan, make_plan, refuse_future
 from deploy.local.importer.run import post_days
 from deploy.local.importer.state import State, day_to_begin, fingerprint, read_state, state_file
-from libs.common.clock import monotonic
+from libs.common.clock import monotonic, now_ms
 from libs.common.days import day_to_iso
 
 
@@ -87,7 +87,9 @@ async def _import(mapping: Mapping, target: Target, wish: Wish, console: Console
 
 def _read(mapping: Mapping, target: Target, console: Console) -> Plan:
     with console.status("Reading the source"):
-        return make_plan(mapping, ZoneInfo(target.zone))
+        plan = make_plan(mapping, ZoneInfo(target.zone))
+        refuse_future(plan, now_ms())
+    return plan
 
 
 def _check(plan: Plan, days: tuple[int, int], console: Console) -> None:

@@ -62,7 +62,7 @@ def read(
         record = decode_record(value or b"")
     except msgspec.ValidationError as error:
         return Fault(offset, _code(str(error)), str(error))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Fault(offset, "malformed", str(error))
     if isinstance(record, DayClosed | SettingsChanged):
         return _steering(offset, key, record)

@@ -59,7 +59,7 @@ CREATE TABLE membership (
     days bytea NOT NULL,
     run_start integer,
     former_days bytea NOT NULL,
-    interests jsonb NOT NULL,
+    interests text NOT NULL,
     district text,
     invited_by text COLLATE "C",
     PRIMARY KEY (store_id, member_id)
@@ -73,6 +73,7 @@ COMMENT ON COLUMN membership.unsent IS 'An event was counted since the last mess
 COMMENT ON COLUMN membership.ahead IS 'Its evaluation day is later than its partition''s';
 COMMENT ON COLUMN membership.days IS 'The active days that count, 16 bytes each (libs.common.activity.pack_days)';
 COMMENT ON COLUMN membership.run_start IS 'Where the run of days that the first of days belongs to began, if earlier';
+COMMENT ON COLUMN membership.interests IS 'JSON: tag -> [weight, the day it stands for]';
 COMMENT ON COLUMN membership.former_days IS 'Active days of lives that ended, u32 each: a pair active twice a day counts once';
 
 CREATE INDEX membership_due ON membership (partition, due_day) WHERE due_day IS NOT NULL;

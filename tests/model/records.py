@@ -174,7 +174,7 @@ ENVELOPE: dict[str, Check] = {
     "received_at": is_int,
     "data": lambda _: True,
 }
-TEXT = shape({"length": is_natural, "topics": list_of(is_text)})
+TEXT = shape({"length": is_natural}, {"topics": list_of(is_text)})
 DAY_CLOSED = shape({"v": is_int, "type": is_text, "day": is_day, "received_at": is_int})
 SETTINGS = shape(
     {"half_life": lambda value: is_int(value) and 1 <= value <= 365, "weights": per_type, "caps": per_type}

@@ -1,0 +1,54 @@
+"""How large a run is: the real one, and a quick one that only shows that everything works."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Sizes of everything. Rates are events per second, times seconds."""
+
+    quick: bool
+    members: int
+    prepared: int  # events that stand on the log before engagement starts
+    search_seconds: float
+    load_seconds: float
+    ceiling: float  # the highest rate that request bodies are prepared for
+    visible_rate: float
+    visible_seconds: float
+    memberships_large: int  # of the one large store
+    memberships_small: int  # of each of the others
+    small_stores: int
+    replayed_days: int
+    replayed_events: int  # a day
+
+
+FULL = Scale(
+    quick=False,
+    members=100_000,
+    prepared=300_000,
+    search_seconds=10,
+    load_seconds=30,
+    ceiling=60_000,
+    visible_rate=5_000,
+    visible_seconds=30,
+    memberships_large=200_000,
+    memberships_small=20_000,
+    small_stores=40,
+    replayed_days=10,
+    replayed_events=30_000,
+)
+QUICK = Scale(
+    quick=True,
+    members=10_000,
+    prepared=20_000,
+    search_seconds=2,
+    load_seconds=5,
+    ceiling=20_000,
+    visible_rate=500,
+    visible_seconds=5,
+    memberships_large=4_000,
+    memberships_small=400,
+    small_stores=40,
+    replayed_days=3,
+    replayed_events=3_000,
+)

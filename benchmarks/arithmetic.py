@@ -69,7 +69,9 @@ def wait_of(sent_at: float, positions: Mapping[int, int], seen: Sequence[Applied
 
     `positions`: the highest offset in each partition; `seen`: in order of time.
     """
-    return max((_seen_at(partition, offset, seen) for partition, offset in positions.items()), default=sent_at) - sent_at
+    return (
+        max((_seen_at(partition, offset, seen) for partition, offset in positions.items()), default=sent_at) - sent_at
+    )
 
 
 def _seen_at(partition: int, offset: int, seen: Sequence[Applied]) -> float:

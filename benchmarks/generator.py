@@ -16,7 +16,7 @@ from benchmarks.client import Client
 from benchmarks.workload import Chain, posted
 from libs.common import clock
 
-ACCEPTED, APPLIED = 0, 1  # places of the counters that both processes see
+ACCEPTED, APPLIED, STOPPED = 0, 1, 2  # places of the counters that both processes see
 CONNECTIONS = 16
 PAUSE_SECONDS = 0.005
 READY_SECONDS = 300
@@ -87,6 +87,10 @@ class Load:
         """Say how many of its events have been applied: what a load without a rate waits for."""
         self._counters[APPLIED] = events
 
+    def stop(self) -> None:
+        """End the load before its time."""
+        self._counters[STOPPED] = 1
+
     @property
     def ended(self) -> bool:
         """Whether every request has its answer."""
@@ -103,7 +107,7 @@ def a_load(plan: Plan) -> Iterator[Load]:
     """A generator's process with its bodies prepared, waiting for `go`; it ends with the block."""
     context = multiprocessing.get_context("spawn")
     mine, its = context.Pipe()
-    counters = context.Array("q", 2)
+    counters = context.Array("q", 3)
     process = context.Process(target=_main, args=(plan, its, counters), daemon=True)
     process.start()
     its.close()
@@ -150,7 +154,7 @@ class _Requests:
 
 
 def _bodies(plan: Plan) -> Iterator[tuple[int, bytes]]:
-    events = plan.chain.events(plan.last_ms, plan.last_ms - plan.first_ms)
+    events = plan.chain.events(plan.first_ms, plan.last_ms)
     left = plan.events
     for size in cycle(plan.sizes):
         if left <= 0:
@@ -159,9 +163,7 @@ def _bodies(plan: Plan) -> Iterator[tuple[int, bytes]]:
         left -= size
 
 
-async def _post(
-    plan: Plan, requests: _Requests, counters: "SynchronizedArray[int]", started_at: float
-) -> list[Sent]:
+async def _post(plan: Plan, requests: _Requests, counters: "SynchronizedArray[int]", started_at: float) -> list[Sent]:
     sent: list[Sent] = []
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(Client(plan.url, plan.key)) for _ in range(CONNECTIONS)]
@@ -178,12 +180,16 @@ async def _worker(
     sent: list[Sent],
 ) -> None:
     head = client.head("POST", "/v1/events", "Content-Type: application/x-ndjson\r\n")
-    while clock.monotonic() - started_at < plan.seconds and (request := requests.take()):
+    while _goes_on(plan, counters, started_at) and (request := requests.take()):
         before, events, body = request
         due = await _turn(plan, before, counters, started_at)
         answer = await client.request(head, body)
         counters[ACCEPTED] += answer.accepted
         sent.append(Sent(due, clock.monotonic(), events, answer.accepted, answer.status, answer.offsets))
+
+
+def _goes_on(plan: Plan, counters: "SynchronizedArray[int]", started_at: float) -> bool:
+    return not counters[STOPPED] and clock.monotonic() - started_at < plan.seconds
 
 
 async def _turn(plan: Plan, before: int, counters: "SynchronizedArray[int]", started_at: float) -> float:
@@ -192,6 +198,6 @@ async def _turn(plan: Plan, before: int, counters: "SynchronizedArray[int]", sta
         due = started_at + before / plan.rate
         await asyncio.sleep(max(0.0, due - clock.monotonic()))
         return due
-    while counters[ACCEPTED] - counters[APPLIED] > plan.bound:
+    while counters[ACCEPTED] - counters[APPLIED] > plan.bound:  # noqa: ASYNC110 - the other process moves them
         await asyncio.sleep(PAUSE_SECONDS)
     return clock.monotonic()

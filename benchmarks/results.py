@@ -22,17 +22,19 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """How well the bound is met: 1 or more is met, 2 is twice as good as asked."""
-        if self.bound is None:
+        """How well the bound is met: 1 or more is met, 2 is twice as good as asked. None for a bound of 0."""
+        if not self.bound:
             return None
         if self.sense == "at least":
             return self.value / self.bound
-        return self.bound / self.value if self.value else float("inf")
+        return self.bound / self.value if self.value > 0 else float("inf")
 
     @property
     def met(self) -> bool | None:
         """Whether the bound is met."""
-        return None if self.ratio is None else self.ratio >= 1
+        if self.bound is None:
+            return None
+        return self.value >= self.bound if self.sense == "at least" else self.value <= self.bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def show(console: Console, machine: dict[str, str], measures: Sequence[Measure],
     console.print(_figures(measures))
     for measure in measures:
         for situation, cpu in measure.cpu.items():
-            console.print(_cpu(f"{measure.name}: {situation}, us of CPU per event", cpu))
+            console.print(f"{measure.name}: {situation}: microseconds of CPU each")
+            console.print(_cpu(cpu))
         for note in measure.notes:
             console.print(f"{measure.name}: {note}")
     console.print("Measured on: " + ", ".join(f"{name} {value}" for name, value in machine.items()))
@@ -91,10 +94,11 @@ def _figures(measures: Sequence[Measure]) -> Table:
 
 
 def _bound(figure: Figure) -> tuple[str, str, str]:
-    if figure.bound is None or figure.ratio is None:
+    if figure.bound is None:
         return "", "", ""
     word = "[green]met[/]" if figure.met else "[red]short[/]"
-    return f"{figure.sense} {_number(figure.bound, figure.unit)}", f"{figure.ratio:.2f}", word
+    ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
+    return f"{figure.sense} {_number(figure.bound, figure.unit)}", ratio, word
 
 
 def _number(value: float, unit: str) -> str:
@@ -102,7 +106,7 @@ def _number(value: float, unit: str) -> str:
     return f"{value:,.{0 if value == int(value) else digits}f} {unit}"
 
 
-def _cpu(title: str, cpu: dict[str, float]) -> Table:
-    table = Table(*cpu, "all", title=title, title_justify="left", box=None, pad_edge=False)
+def _cpu(cpu: dict[str, float]) -> Table:
+    table = Table(*cpu, "all", box=None, pad_edge=False)
     table.add_row(*(f"{value:.1f}" for value in (*cpu.values(), sum(cpu.values()))))
     return table

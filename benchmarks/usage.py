@@ -17,7 +17,7 @@ def _tree(child: Child) -> float:
     root = psutil.Process(child.pid)
     ended = root.cpu_times()
     alive = [root, *root.children(recursive=True)]
-    return sum(map(_own, alive)) + ended.children_user + ended.children_system
+    return sum(map(_own, alive)) + float(ended.children_user + ended.children_system)
 
 
 def _own(process: psutil.Process) -> float:

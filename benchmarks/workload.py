@@ -6,15 +6,14 @@ An event as posted has about 230 bytes; what it says depends on its number alone
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from zoneinfo import ZoneInfo
 
-from libs.common.days import ms_to_rfc3339
+from libs.common.days import day_start_ms, local_day_hour, ms_to_rfc3339
 
 # Of 100 events; purchases have one line or two.
 _SHARES = {"check_in": 35, "message": 35, "purchase": 28, "join": 2}
 _KINDS = [kind for kind, share in _SHARES.items() for _ in range(share)]
 _TAGS = ("baby", "pets", "fruit", "wine", "bakery", "frozen", "garden", "beauty", "toys", "tea")
-_AHEAD_OF_NOW_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +30,35 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Who shops where: each member belongs to one store. `seed` names the run in the events' ids."""
+    """Who shops where: each member belongs to one store. `seed` names the run in the events' ids.
+
+    `large`: so many of the members belong to one store beside the others.
+    """
 
     seed: str
     members: int = 100_000
     stores: int = 20
+    large: int = 0
 
-    def events(self, before_ms: int, span_ms: int) -> Iterator[Event]:
-        """Events without end, each at an instant of the `span_ms` milliseconds before `before_ms`."""
+    def store_of(self, member: int) -> str:
+        """The store of a member."""
+        return "s-large" if member < self.large else f"s-{member % self.stores:03}"
+
+    def events(self, first_ms: int, last_ms: int) -> Iterator[Event]:
+        """Events without end, each at an instant of [first_ms, last_ms)."""
         chance = random.Random(self.seed)
         number = 0
         while True:
             member, kind = chance.randrange(self.members), _KINDS[chance.randrange(100)]
-            at = before_ms - 1 - chance.randrange(span_ms)
+            at = chance.randrange(first_ms, last_ms)
             data = _data(kind, number, chance)
-            yield Event(kind, f"{self.seed}-{number}", f"s-{member % self.stores:03}", f"m-{member:07}", at, data)
+            yield Event(kind, f"{self.seed}-{number}", self.store_of(member), member_id(member), at, data)
             number += 1
+
+
+def member_id(member: int) -> str:
+    """The id of a member."""
+    return f"m-{member:07}"
 
 
 def _data(kind: str, number: int, chance: random.Random) -> str:
@@ -84,8 +96,7 @@ def logged(event: Event, received_at: int) -> bytes:
     ).encode()
 
 
-def bodies(chain: Chain, before_ms: int, span_ms: int, size: int) -> Iterator[bytes]:
-    """Request bodies of `size` events each, as NDJSON, without end."""
-    events = chain.events(before_ms, span_ms)
-    while True:
-        yield b"\n".join([posted(event) for event in islice(events, size)])
+def since_midnight(now_ms: int, zone: ZoneInfo) -> int:
+    """The start of the day that it is now, or a second ago where that day has only begun; UTC milliseconds."""
+    day, _ = local_day_hour(now_ms, zone)
+    return min(day_start_ms(day, zone), now_ms - 1_000)

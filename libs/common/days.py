@@ -31,6 +31,7 @@ def local_day_hour(instant_ms: int, zone: ZoneInfo) -> tuple[int, int]:
     return _local_quarter(instant_ms // _QUARTER_MS, zone)
 
 
+@lru_cache(maxsize=4_096)
 def day_to_iso(day: int) -> str:
     """20514 -> '2026-03-02'."""
     return (EPOCH + datetime.timedelta(days=day)).isoformat()

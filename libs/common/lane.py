@@ -41,6 +41,7 @@ DATABASE_TROUBLE = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg makes of a session that was ended between two queries
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
@@ -149,11 +150,11 @@ class Lane(Generic[State]):
         """The outcome of a COMMIT is unknown: what the partition's row says is what happened."""
         assert self.position is not None
         stream = (self.stream.group, self.stream.topic, self.stream.partition)
+        await self.publisher.drained()  # before a connection is taken: the log may be away for long
         async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
             position = Position.from_row(await c.fetchrow(QUERIES["read_partition"], *stream))
             if position.epoch != self.position.epoch:
                 raise Fenced(topic=stream[1], partition=stream[2], theirs=position.epoch, ours=self.position.epoch)
-            await self.publisher.drained()
             self.position = position
             await self._load(c)
         await self.publisher.drained()

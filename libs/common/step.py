@@ -287,7 +287,9 @@ async def _insert_letters(connection: Connection, letters: Sequence[Letter]) -> 
 
 
 def _headers_json(record: Record) -> str:
-    return msgspec.json.encode([(name, _text(value)) for name, value in record.headers]).decode()
+    """For a jsonb, which refuses NUL; the letter on its topic has the names as they were."""
+    named = [(name.replace("\0", "\ufffd"), _text(value)) for name, value in record.headers]
+    return msgspec.json.encode(named).decode()
 
 
 def _text(value: bytes | None) -> str | None:

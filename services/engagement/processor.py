@@ -344,10 +344,11 @@ class Step:
         """The dead letters that these records replay, and that did not become letters again."""
         buried = {letter.record.offset for letter in self.letters}
         return {
-            value.decode("latin-1"): record.offset
+            letter: record.offset
             for record in self.records
             for name, value in record.headers
-            if name == "replays" and value and record.offset not in buried
+            if name == "replays" and value and (letter := value.decode("latin-1")).isprintable()
+            if record.offset not in buried
         }
 
     def _keep(self, figures: Mapping[FigureKey, int], tiers: Mapping[TierKey, tuple[int, int]]) -> None:

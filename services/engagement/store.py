@@ -280,7 +280,8 @@ async def insert_group_messages(connection: Connection, partition: int, rows: Se
 async def take_group_messages(connection: Connection, partition: int, before: int) -> list[GroupRow]:
     """The kept messages that stand before offset `before`, by store, group and offset; they are kept no longer."""
     rows = await connection.fetch(Q["group_messages"], partition, before)
-    await connection.execute(Q["delete_group_messages"], partition, before)
+    if rows:
+        await connection.execute(Q["delete_group_messages"], partition, before)
     return [(r["log_offset"], r["store_id"], r["group_id"], _group_message(r)) for r in rows]
 
 

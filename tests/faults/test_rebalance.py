@@ -11,10 +11,8 @@ from tests.faults.world import World
 
 
 async def until_it_owns_some(world: World, name: str) -> None:
-    started = world.logs[-1][1]
-
     async def owns_some() -> bool:
-        return ": epoch " in started.read_text()
+        return ": epoch " in world.last_text(name)
 
     await world.until(f"{name} owns a partition", owns_some)
 

@@ -160,6 +160,11 @@ class World:
         """What the processes of a name have logged, all of them unless named."""
         return "\n".join(log.read_text(errors="replace") for who, log in self.logs if not name or who == name)
 
+    def last_text(self, name: str) -> str:
+        """What the latest process of a name has logged."""
+        log = next(log for who, log in reversed(self.logs) if who == name)
+        return log.read_text(errors="replace")
+
     def told(self) -> str:
         """The ends of all logs."""
         return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-1000:]}" for _, log in self.logs)

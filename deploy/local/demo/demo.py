@@ -28,6 +28,7 @@ STORE = "grocer"
 PICTURE = Path("out/demo-tiers.png")
 # Engagement applies thousands of records a second: this long without one means that it stands still.
 PATIENCE_SECONDS = 60.0
+LOOK_SECONDS = 0.5
 
 
 class NothingMoves(QunliError):
@@ -88,12 +89,13 @@ def _import(choice: Choice, doors: Reachable, console: Console) -> tuple[Done, s
 def _await_applied(gateway: httpx.Client, position: Mapping[str, int], data: Path, console: Console) -> None:
     """Return when the gateway shows everything up to `position`; a bar until then. NothingMoves if it stands still."""
     columns = (TextColumn("Engagement applies the rest"), BarColumn(), TextColumn("{task.fields[left]:>9,} to go"))
-    progress = Progress(*columns, console=console, transient=True)
     begun = behind = lag(gateway)
-    task = progress.add_task("", total=begun, left=begun)
     moved = monotonic()
-    with progress:
-        while not _is_applied(gateway, position):
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=begun, left=begun)
+        # Asked for a position, the gateway looks again and again: that is for the end of a wait, not for minutes.
+        while behind or not _is_applied(gateway, position):
+            Event().wait(LOOK_SECONDS)
             left = lag(gateway)
             moved = monotonic() if left != behind else moved
             behind = left

@@ -1,85 +1,18 @@
-"""The mapping file: what the rows of a source mean as events. TOML; its manual is docs/import.md.
-
-It is read once and checked against the wire types, so that what is wrong in it is said before any row is read.
-"""
+"""What the rows of a source mean as events: a mapping file, checked against the wire types before any row is read."""
 
 import difflib
 import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from deploy.local.importer.fields import DATA_TYPES, Field, fields_of
+from deploy.local.importer.mapping_file import EventEntry, LookUp, MappingFile, Skip, Source, Stamp
 from libs.common.errors import UserError
 from libs.common.events import Item
-
-
-class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base: where rows stand. `file` is relative to the mapping, or to the folder of an installed `package`."""
-
-    file: str | None = None
-    package: str | None = None
-    delimiter: str = ","
-    encoding: str = "utf8"
-
-
-class Source(Place, frozen=True):
-    """The rows that become events. Without `file`: the file beside the mapping that has its name."""
-
-
-class LookUp(Place, frozen=True, kw_only=True):
-    """A second table: of it the row whose `key` equals the source's column `by`, its columns empty if none does."""
-
-    key: str
-    by: str
-
-
-class Stamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When it happened. Text without `format` is ISO 8601; a number needs a `unit`.
-
-    A stamp without an offset is wall time in `zone`, which is by default the deployment's.
-    """
-
-    column: str
-    format: str | None = None
-    unit: Literal["s", "ms"] | None = None
-    zone: str | None = None
-
-
-class Skip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Rows to leave out: where `column` is below a number, equals a text, or is empty."""
-
-    column: str
-    below: float | None = None
-    equals: str | None = None
-    empty: bool = False
-
-
-class EventEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An `[[events]]` entry as it is written."""
-
-    type: Literal["join", "message", "purchase", "check_in", "leave"]
-    id: str
-    data: dict[str, Any] = {}
-    first: bool = False
-    when: dict[str, str | list[str]] = {}
-
-
-class MappingFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The mapping as it is written."""
-
-    format: Literal[1]
-    store_id: str
-    member_id: str
-    time: Stamp
-    events: list[EventEntry]
-    source: Source = Source()
-    group: list[str] = []
-    skip: list[Skip] = []
-    tables: dict[str, LookUp] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from deploy.local.importer.columns import ROW, as_array, numbers, text
-from deploy.local.importer.mapping import LookUp, Mapping, Place, Skip, columns_of
+from deploy.local.importer.mapping import Mapping, columns_of
+from deploy.local.importer.mapping_file import LookUp, Place, Skip
 from libs.common.errors import UserError
 
 

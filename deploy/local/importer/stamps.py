@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deploy.local.importer.columns import ROW, Column, RowError, numbers, refuse_first, text
-from deploy.local.importer.mapping import Stamp
+from deploy.local.importer.mapping_file import Stamp
 from libs.common.days import FIRST_DAY, HOUR_MS, LAST_DAY, local_day_hour
 
 Instants = npt.NDArray[np.int64]

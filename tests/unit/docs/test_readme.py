@@ -27,7 +27,7 @@ def rows(page: Path, heading: str) -> list[list[str]]:
 
 
 def _cells(section: str) -> Iterator[list[str]]:
-    lines = section.splitlines()
+    lines = [line.strip() for line in section.splitlines()]
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         if line.startswith("|") and not set(line) <= set("|- ") and not following.startswith("|--"):
             yield [cell.strip() for cell in line.strip("|").split(" | ")]

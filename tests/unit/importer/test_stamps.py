@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.local.importer.columns import ROW, RowError
-from deploy.local.importer.mapping import Stamp
+from deploy.local.importer.mapping_file import Stamp
 from deploy.local.importer.stamps import days, from_wall, instants, rfc3339
 
 SHANGHAI, BERLIN = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Berlin")

@@ -1,0 +1,52 @@
+"""`make bench`: measures on a real Kafka and a real Postgres, as a table, a chart and a file of results."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import chart, closing, machine, pipeline, rebuilding, results, visible
+from benchmarks.pipeline import Tell
+from benchmarks.results import Measure
+from benchmarks.scale import FULL, QUICK, Scale
+from libs.common.errors import QunliError
+
+MEASURES: Mapping[str, Callable[[Scale, Tell], Measure]] = {
+    "p4": pipeline.measure,
+    "p5": visible.measure,
+    "p7": closing.measure,
+    "p8": rebuilding.measure,
+}
+
+
+def main() -> int:
+    """Run what is asked for. Status 0: everything was measured, whether the bounds are met or not."""
+    asked = _arguments()
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    described = machine.describe()
+    try:
+        with console.status("Starting") as status:
+            measures = [MEASURES[name](QUICK if asked.quick else FULL, status.update) for name in asked.only]
+    except QunliError as error:
+        console.print(f"The benchmark could not go on: {error}", markup=False)
+        return 1
+    results.show(console, described, measures, quick=asked.quick)
+    results.write_json(asked.out / "bench.json", described, measures, quick=asked.quick)
+    chart.draw(measures, described, asked.out / "bench.png")
+    console.print(f"Chart: {asked.out / 'bench.png'}   Results: {asked.out / 'bench.json'}", markup=False)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES), help="these measures alone")
+    parser.add_argument("--quick", action="store_true", help="small numbers: shows that it works, measures nothing")
+    parser.add_argument("--out", type=Path, default=Path("out/bench"), help="where chart and results go")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -46,7 +46,7 @@ def measure(scale: Scale, tell: Tell) -> Measure:
     found = Measure("P7", f"Closing a day over {members:,} memberships")
     with a_world() as world:
         day = clock.today(world.settings.zone) - 3
-        asyncio.run(_close(world, day))
+        _watch_close(world, asyncio.run(_close(world, day)), [], tell)
         for share, words in SHARES:
             day += 1
             chain = Chain(f"close{day}", members, scale.small_stores, scale.memberships_large)
@@ -58,8 +58,7 @@ def measure(scale: Scale, tell: Tell) -> Measure:
 
 
 def _seed(world: World, chain: Chain, day: int, share: float) -> None:
-    while not world.positions()[1] or world.value("unpublished"):
-        pause()
+    world.wait_published()
     world.stop("engagement")
     seeding.load(world, chain, seeding.histories(day, share))
     world.start("engagement")

@@ -84,7 +84,12 @@ class World:
                 raise NothingMoves(seconds=PATIENCE_SECONDS)
             tell(applied)
             pause()
+        self.wait_published()
+
+    def wait_published(self) -> None:
+        """Wait until the outbox is empty."""
         while self.value("unpublished"):
+            self.check()
             pause()
 
     def stop(self, name: str) -> None:

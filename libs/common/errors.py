@@ -1,4 +1,4 @@
-"""The one base of Qunli's exceptions. A subclass's docstring is its message, with `{fields}` filled in."""
+"""The one base of Qunli's exceptions. A subclass's docstring is its message, in one line, with `{fields}` filled in."""
 
 
 class QunliError(Exception):
@@ -6,7 +6,7 @@ class QunliError(Exception):
 
     def __init__(self, **fields: object) -> None:
         self.fields = fields
-        super().__init__((self.__doc__ or "").format(**fields))
+        super().__init__(" ".join((self.__doc__ or "").split()).format(**fields))
 
 
 class UserError(QunliError):

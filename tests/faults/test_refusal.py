@@ -67,48 +67,40 @@ async def rows(world: World) -> list[object]:
         await database.close()
 
 
-async def test_another_time_zone(world: World) -> None:
+async def test_a_log_that_is_another_one(world: World) -> None:
+    topic = world.settings.topic_name(MEMBER_EVENTS)
     await some_days(world)
     said = await refuses(world, QUNLI_TIMEZONE="Europe/Berlin")
     assert "time zone is Europe/Berlin, recorded was Asia/Shanghai" in said
     assert "qunli rebuild engagement" in said
 
-
-async def test_another_number_of_partitions(world: World) -> None:
-    await some_days(world)
-    await widen(world, world.settings.topic_name(MEMBER_EVENTS), PARTITIONS + 1)
-    said = await refuses(world)
-    assert f"partitions is {PARTITIONS + 1}, recorded was {PARTITIONS}" in said
-
-
-async def test_a_topic_that_was_made_again(world: World) -> None:
-    await some_days(world)
     topics.delete(world.kafka, world.prefix, [MEMBER_EVENTS])
+    assert f"TopicMissing: Topic {topic} does not exist" in await refuses(world)
+
     await made_again(world)
     said = await refuses(world)
     assert re.search(r"LogEndsEarly: .*/\d+ ends at offset 0, and \d+ records of it have been applied", said)
 
+    await widen(world, topic, PARTITIONS + 1)
+    said = await refuses(world)
+    assert f"partitions is {PARTITIONS + 1}, recorded was {PARTITIONS}" in said
 
-async def test_a_log_that_was_deleted(world: World) -> None:
+
+async def test_records_that_were_deleted(world: World) -> None:
+    """After they were applied nobody misses them; before, they are missed for good."""
+    topic = world.settings.topic_name(MEMBER_EVENTS)
     await some_days(world)
-    topics.delete(world.kafka, world.prefix, [MEMBER_EVENTS])
-    assert "TopicMissing" in await refuses(world)
+    await cut(world, topic, await world.ends(MEMBER_EVENTS))
+    engagement = world.engagement()
+    await world.until_ready(engagement)
+    await drained(world)
+    await asyncio.to_thread(engagement.stop)
 
-
-async def test_records_deleted_before_they_were_applied(world: World) -> None:
-    await some_days(world)
     async with a_driver(world) as driver:
         await days(driver, Shop(random.Random(2), count=100_000), 1)
-    await cut(world, world.settings.topic_name(MEMBER_EVENTS), await world.ends(MEMBER_EVENTS))
+    await cut(world, topic, await world.ends(MEMBER_EVENTS))
     said = await refuses(world)
     assert re.search(r"LogBeginsLate: .*/\d+ begins at offset \d+, and record \d+ is next", said)
-
-
-async def test_records_deleted_after_they_were_applied_are_missed_by_nobody(world: World) -> None:
-    await some_days(world)
-    await cut(world, world.settings.topic_name(MEMBER_EVENTS), await world.ends(MEMBER_EVENTS))
-    await world.until_ready(world.engagement())
-    await drained(world)
 
 
 async def made_again(world: World) -> None:
@@ -137,25 +129,13 @@ def wipe(stack: Stack, change: Callable[[kafka_part.Node], kafka_part.Node]) -> 
 
 
 async def test_a_broker_that_was_wiped(frail: tuple[World, Stack]) -> None:
+    """A processor that runs ends; one that starts refuses to, be the cluster's id the same or another."""
     world, stack = frail
     await some_days(world)
     await asyncio.to_thread(world.children["ingest"].stop)
-    await asyncio.to_thread(wipe, stack, lambda node: node)
-    assert "LogEndsEarly" in await refuses(world), "the same cluster id, an empty log"
-    await asyncio.to_thread(wipe, stack, lambda node: replace(node, cluster_id=new_cluster_id()))
-    assert "OtherLog: member-events is not the log that the tables were made from: cluster id is" in await refuses(
-        world
-    )
-
-
-async def test_a_broker_that_was_wiped_under_a_running_processor(frail: tuple[World, Stack]) -> None:
-    world, stack = frail
-    await some_days(world)
-    await asyncio.to_thread(world.children["ingest"].stop)
-    engagement = world.engagement()
+    before, engagement = await rows(world), world.engagement()
     await world.until_ready(engagement)
     await asyncio.to_thread(wipe, stack, lambda node: node)
-    before = await rows(world)
 
     async def ended() -> bool:
         return not engagement.alive
@@ -164,3 +144,6 @@ async def test_a_broker_that_was_wiped_under_a_running_processor(frail: tuple[Wo
     assert engagement.exit_status == 1, world.told()
     assert await rows(world) == before
     assert "LogEndsEarly" in await refuses(world)
+
+    await asyncio.to_thread(wipe, stack, lambda node: replace(node, cluster_id=new_cluster_id()))
+    assert "member-events is not the log that the tables were made from: cluster id is" in await refuses(world)

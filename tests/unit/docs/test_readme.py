@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from deploy.local import cli
-from libs.common.activity import COUNTED, DEFAULT_SETTINGS, TIERS
+from libs.common.activity import DEFAULT_SETTINGS, TIERS
 from libs.common.config import Settings
 from libs.common.topics import TOPICS
 
@@ -82,8 +82,9 @@ def test_every_topic_stands_in_the_table() -> None:
 def test_the_page_on_activity_has_the_tiers_and_weights_of_the_code() -> None:
     page = ROOT / "docs/activity.md"
     assert [row[0].strip("`") for row in rows(page, "## Tiers")] == list(TIERS)
-    weights, caps = DEFAULT_SETTINGS.weights, DEFAULT_SETTINGS.caps
-    assert rows(page, "## Score") == [[f"`{kind}`", str(weights[kind]), str(caps[kind])] for kind in COUNTED]
+    caps = DEFAULT_SETTINGS.caps
+    wanted = [[f"`{kind}`", str(weight), str(caps[kind])] for kind, weight in DEFAULT_SETTINGS.weights.items()]
+    assert rows(page, "## Score") == wanted
 
 
 def test_every_link_within_the_repository_leads_somewhere() -> None:

@@ -26,13 +26,13 @@ class TopicMissing(QunliError):
 class OtherLog(QunliError):
     """{topic} is not the log that the tables were made from: {what} is {found}, recorded was {recorded}.
 
-    Nothing is applied. Give back the log, or make the tables anew from this one: qunli rebuild engagement.
+    Nothing is applied. Give back the log, or make the tables anew from this one: qunli rebuild engagement --forget.
     """
 
 
 class LogEndsEarly(QunliError):
     """{topic}/{partition} ends at offset {end}, and {next_offset} records of it have been applied: part of the log
-    is gone. Nothing is applied. Give back the log, or make the tables anew from this one: qunli rebuild engagement.
+    is gone. Nothing is applied. Give back the log, or make the tables anew from this one: qunli rebuild engagement --forget.
     """
 
 

@@ -48,6 +48,12 @@ class Different(QunliError):
     """
 
 
+class LiveIsAhead(QunliError):
+    """{topic}/{partition} ends at {end}, and the service's tables hold {offset} records of it: part of the log is gone.
+    Give it back, or make the tables from what is left with --forget: what only the lost part said is lost then.
+    """
+
+
 class NotSwapped(QunliError):
     """In {tries} tries the service was never where the rebuild was. Nothing was swapped. Try at a quieter time."""
 
@@ -81,9 +87,14 @@ class Rebuild:
         self.replays: dict[int, Replay] = {}
         self.records = self.messages = 0
 
-    async def run(self, *, swap: bool = True) -> Rebuilt:
-        """Replay, compare, and swap unless told not to: then the new tables stay in schema engagement_rebuild."""
+    async def run(self, *, swap: bool = True, forget_live: bool = False) -> Rebuilt:
+        """Replay, compare, and swap unless told not to: then the new tables stay in schema engagement_rebuild.
+
+        `forget_live`: the tables that stand were made from another log, or from more of this one than is left.
+        They are replaced without being met, and what they had not published yet is lost.
+        """
         started = clock.monotonic()
+        self.forget_live = forget_live
         cluster = await describe(self.settings, self.topic)
         await self._make_schema(cluster)
         self.pool = await self._open_pool()
@@ -93,6 +104,7 @@ class Rebuild:
         )  # fmt: skip
         await self.consumer.start()
         try:
+            await self._check_live()
             letters = await self._read_letters()
             self.engagement = Engagement(self.settings, letters)
             await self._take_partitions(int(cluster["partitions"]))
@@ -259,7 +271,7 @@ class Rebuild:
             if missing is not None:
                 await self._drop_old()
                 return missing
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(min(0.2 * attempt, 4))  # a service that was restarted waits for its group first
         raise NotSwapped(tries=SWAP_TRIES)
 
     async def _drop_old(self) -> None:
@@ -270,10 +282,17 @@ class Rebuild:
         finally:
             await admin.close()
 
+    async def _check_live(self) -> None:
+        """LiveIsAhead if the service's tables hold more of the log than there is."""
+        live, ends = await self._live_or_end(), await self._ends(self.topic)
+        for number, offset in live.items():
+            if offset > ends.get(number, 0):
+                raise LiveIsAhead(topic=self.topic, partition=number, offset=offset, end=ends.get(number, 0))
+
     async def _live_or_end(self) -> dict[int, int]:
         """How far the service is; without its tables, the log's ends."""
         async with self.pool.acquire() as connection:
-            if not await connection.fetchval(Q["live_exists"]):
+            if self.forget_live or not await connection.fetchval(Q["live_exists"]):
                 return await self._ends(self.topic)
             rows = await connection.fetch(Q["live_positions"], ENGAGEMENT_GROUP)
         return {row["partition"]: row["next_offset"] for row in rows}
@@ -296,16 +315,18 @@ class Rebuild:
         return missing
 
     async def _swap_now(self, admin: Connection) -> int | None:
-        live = await admin.fetchval(Q["live_exists"])
-        if live:
+        exists = await admin.fetchval(Q["live_exists"])
+        live = bool(exists) and not self.forget_live
+        if exists:
             await admin.execute(Q["fence_live"], ENGAGEMENT_GROUP)
+        if live:
             if not await self._meet(await admin.fetch(Q["live_positions"], ENGAGEMENT_GROUP)):
                 return None
             await _add_standing(admin, [_outbox_row(row) for row in await admin.fetch(Q["live_outbox"])])
         for topic in (STORE_FEED, MEMBER_EVENTS_DEAD):
             await self._read_topic(topic)
         await self._compare_in(admin)
-        missing = await _take_place(admin, live=bool(live))
+        missing = await _take_place(admin, exists=bool(exists), live=live)
         await admin.execute(ENGAGEMENT_VIEWS.read_text(encoding="utf-8"))
         await admin.execute(GRANTS.read_text(encoding="utf-8"))
         return missing
@@ -349,8 +370,8 @@ async def _add_standing(connection: Connection, rows: list[tuple[Any, ...]]) -> 
         await connection.execute(Q["add_standing_messages"], *map(list, zip(*rows, strict=True)))
 
 
-async def _take_place(admin: Connection, *, live: bool) -> int:
-    """Number what is missing, take over the outbox and the counters, and rename."""
+async def _take_place(admin: Connection, *, exists: bool, live: bool) -> int:
+    """Number what is missing, take over the outbox and the counters of live tables, and rename."""
     await admin.execute(Q["missing"])
     missing: int = await admin.fetchval(Q["count_missing"])
     await admin.execute(Q["empty_outbox"])
@@ -362,8 +383,9 @@ async def _take_place(admin: Connection, *, live: bool) -> int:
     if live:
         await admin.execute(Q["keep_live_seqs"])
         await admin.execute(Q["keep_replays"])
-        await admin.execute(Q["raise_epochs"], ENGAGEMENT_GROUP)
         await admin.execute(Q["keep_log"])
+    if exists:
+        await admin.execute(Q["raise_epochs"], ENGAGEMENT_GROUP)
         await admin.execute(Q["put_aside"])
     await admin.execute(Q["drop_standing_messages"])
     await admin.execute(Q["put_in_place"])

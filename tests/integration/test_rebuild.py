@@ -10,7 +10,7 @@ import pytest
 
 from libs.common.step import Fenced
 from libs.common.topics import STORE_FEED
-from services.engagement.rebuild import Different, Rebuild, table_hashes
+from services.engagement.rebuild import Different, LiveIsAhead, Rebuild, table_hashes
 from tests.integration.engagement_world import World, a_processor, a_world, applied, days_of, read_topic, send
 
 
@@ -106,6 +106,22 @@ async def test_tables_that_are_gone_come_back_with_their_counters(world: World) 
     async with a_processor(world) as processor:
         await applied(world, processor)
     await assert_gapless(world)
+
+
+async def test_tables_that_know_more_than_the_log_are_replaced_only_when_told(world: World) -> None:
+    await send(world, days_of(5, days=3, members=10, events=30))
+    async with a_processor(world) as processor:
+        await applied(world, processor)
+    before = await table_hashes(world.admin_url, "engagement")
+    admin = await asyncpg.connect(world.admin_url)
+    await admin.execute("UPDATE engagement.stream_offset SET next_offset = next_offset + 1000")
+    with pytest.raises(LiveIsAhead):
+        await Rebuild(world.settings, world.admin_url, quiet).run()
+    await Rebuild(world.settings, world.admin_url, quiet).run(forget_live=True)
+    assert await table_hashes(world.admin_url, "engagement") == before
+    epochs = await admin.fetchval("SELECT min(epoch) FROM engagement.stream_offset")
+    assert epochs > 1
+    await admin.close()
 
 
 async def test_a_message_that_differs_stops_the_swap_and_is_named(world: World) -> None:

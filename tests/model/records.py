@@ -189,9 +189,12 @@ def parse(record: Record, partition: int, zone: ZoneInfo) -> Event | DayClosed |
     must(body["v"] == 1, "unknown_version")
     match body["type"]:
         case "day_closed":
-            return parse_day_closed(body)
+            closed = parse_day_closed(body)
+            must(not record.key, "wrong_partition")
+            return closed
         case "settings_changed":
             must(SETTINGS_CHANGED(body), "malformed")
+            must(not record.key, "wrong_partition")
             return SettingsChanged(body["number"], Settings(**body["settings"]))
         case kind:
             must(kind in DATA, "unknown_type")

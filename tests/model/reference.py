@@ -14,7 +14,7 @@ Records
 - The shape is the door's: required fields, no unknown ones, no null for an absent one, no NUL, no lone
   surrogate. Numbers are compared as numbers: 31 and 31.0 are the same latitude. The sums of a purchase, the
   number of tags and whether a day to be closed is over are the door's affair alone.
-- A day to be closed must lie within 2000..2199 (out_of_bounds). Keys of closes and settings mean nothing.
+- A day to be closed must lie within 2000..2199 (out_of_bounds). Closes and settings have no key (wrong_partition).
 - A settings record is judged whole before its number is: a bad one is a dead letter even if out of date.
 - Duplicates and conflicts move no evaluation day.
 Days

@@ -30,6 +30,9 @@ def rebuild() -> None:
 @app.command()
 def engagement(
     check: Annotated[bool, typer.Option("--check", help="Replay and compare; swap nothing.")] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="The tables that stand know more than the log has: replace them anyway.")
+    ] = False,
     data: Data = folders.DEFAULT,
 ) -> None:
     """Replay all events into new tables, compare what they would publish with what stands, and swap them in.
@@ -44,7 +47,7 @@ def engagement(
         def report(stage: Stage, done: int, total: int) -> None:
             progress.update(task, description=STAGES[stage], completed=done, total=total or None)
 
-        rebuilt = asyncio.run(Rebuild(log_settings(data), url, report).run(swap=not check))
+        rebuilt = asyncio.run(Rebuild(log_settings(data), url, report).run(swap=not check, forget_live=forget))
     after = asyncio.run(table_hashes(url, "engagement_rebuild" if check else "engagement"))
     _show(before, after, rebuilt, check=check)
 

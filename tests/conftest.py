@@ -5,10 +5,12 @@ One real Kafka and one real Postgres serve a whole test run. A test gets a datab
 """
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -19,6 +21,11 @@ from deploy.local.folder import ROLES
 from deploy.local.postgres import with_database, with_role
 from deploy.local.stack import Options, Stack
 from libs.common.migrate import migrate
+
+# How many examples a search of the property tests draws, anew each time; 0: the same ones in every run, and fewer.
+EXAMPLES = int(os.environ.get("QUNLI_EXAMPLES", "0"))
+hypothesis.settings.register_profile("qunli", derandomize=not EXAMPLES)
+hypothesis.settings.load_profile("qunli")
 
 THROWAWAY = Options(services=(), throwaway=True)
 # One for all roles, and known: it opens databases on 127.0.0.1 that live as long as the test run.

@@ -1,16 +1,16 @@
 """Engagement's tables and messages are the slow model's, however the log is cut, restarted or delivered again."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.common.postgres import Connection
 from tests import model_check
+from tests.conftest import EXAMPLES
 from tests.model import reference
 from tests.model.logs import Log, logs
 from tests.properties import drive
@@ -41,8 +41,7 @@ def cycle(some: list[Cut]) -> Iterator[Cut]:
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @given(log=logs(), some=st.lists(cuts, min_size=1, max_size=12), slices=st.sampled_from([1, 2, 1000]))
 @settings(
-    max_examples=int(os.environ.get("EX", "60")),
-    phases=[Phase.explicit, Phase.reuse, Phase.generate] if os.environ.get("NOSHRINK") else list(Phase),
+    max_examples=EXAMPLES or 60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )

@@ -19,9 +19,9 @@ from libs.common.days import day_to_iso
 from libs.common.errors import QunliError
 
 RATE = 1_000  # events/s beside the close
-SIZES = (20,)
+SIZES = (50,)
 BEFORE_SECONDS = 3.0  # of events before the close
-LONGEST_SECONDS = 240
+LONGEST_SECONDS = 600
 SHARES = ((0.1, "one in ten active that day"), (1.0, "all active that day"))
 
 
@@ -36,6 +36,7 @@ class Closed:
     committed: float
     published: float
     waits: Sequence[tuple[float, float]]  # of each request: seconds since the close was asked for, seconds it waited
+    door: float  # the longest part of such a wait that was the door's
     cpu: Mapping[str, float]
     passed_over: int
 
@@ -87,14 +88,12 @@ def _measure_close(world: World, chain: Chain, day: int, tell: Tell) -> Closed:
         seen += _watch_for(world, 1.0)
         outcome = _stop(load)
     seen += _watch_for(world, 1.0)
-    waits = [
-        (sent.due - began, wait_of(sent.due, sent.offsets, seen))
-        for sent in outcome.requests
-        if began - 1 <= sent.due <= published
-    ]
+    meanwhile = [sent for sent in outcome.requests if began - 1 <= sent.due <= published]
+    waits = [(sent.due - began, wait_of(sent.due, sent.offsets, seen)) for sent in meanwhile]
+    door = max(sent.answered_at - sent.due for sent in meanwhile)
     passed_over = world.value("unclosed", list(at), list(at.values()), day + 1)
     cpu = {name: after[name] - used[name] for name in after if name != "bench"}
-    return Closed(committed - began, published - began, waits, cpu, passed_over)
+    return Closed(committed - began, published - began, waits, door, cpu, passed_over)
 
 
 def _watch_close(world: World, at: Mapping[int, int], seen: list[Applied], tell: Tell) -> float:
@@ -149,6 +148,7 @@ def _report(found: Measure, closed: Closed, words: str, members: int) -> None:
         Figure(f"{words}: last slice committed", closed.committed, "s", 60, "at most"),
         Figure(f"{words}: and published", closed.published, "s", 60, "at most"),
         Figure(f"{words}: longest wait of an event", longest, "s", 1, "at most"),
+        Figure(f"{words}: of which at the door, at most", closed.door, "s"),
         Figure(f"{words}: memberships passed over", closed.passed_over, "rows", 0, "at most"),
     ]
     found.cpu[f"{words}, by membership, {RATE:,} events/s beside it included"] = {

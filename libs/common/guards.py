@@ -32,7 +32,7 @@ class OtherLog(QunliError):
 
 class LogEndsEarly(QunliError):
     """{topic}/{partition} ends at offset {end}, and {next_offset} records of it have been applied: part of the log
-    is gone. Nothing is applied. Give back the log, or make the tables anew from this one: qunli rebuild engagement --forget.
+    is gone. Nothing is applied. Give back the log, or make the tables anew from it: qunli rebuild engagement --forget.
     """
 
 

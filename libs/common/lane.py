@@ -46,6 +46,7 @@ DATABASE_TROUBLE = (
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.TransactionRollbackError,
+    asyncpg.TransactionTimeoutError,
     DatabaseBusy,
     DatabaseUnavailable,
     OSError,

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 else:
     Connection, Pool = asyncpg.Connection, asyncpg.Pool
 
-# A stuck owner is cut off (idle) before a waiting one gives up (lock), and that before a statement as a whole.
+# A stuck owner is cut off (idle) before a waiting one gives up (lock), and that before a statement as a whole. One that
+# was stopped between preparing a statement and running it is neither idle nor running to Postgres: asyncpg leaves the
+# protocol open there, and only the time-out of the whole transaction ends it.
 TIMEOUTS = {
     "idle_in_transaction_session_timeout": "5s",
     "lock_timeout": "8s",
     "statement_timeout": "10s",
+    "transaction_timeout": "20s",
 }
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 

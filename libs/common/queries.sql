@@ -31,17 +31,17 @@ UPDATE stream_offset SET close_offset = $4, close_day = $5, close_after = $6, cl
 WHERE group_name = $1 AND topic = $2 AND partition = $3
 
 -- name: insert_outbox
--- $1 partition, then one array per column
+-- $1 partition, one array per column; then the counters that moved: $12 topics, $13 targets, $14 next seqs
+WITH counters AS (
+    INSERT INTO outbox_seq (partition, topic, target, next_seq)
+    SELECT $1, * FROM unnest($12::text::text[], $13::text::int[], $14::text::bigint[])
+    ON CONFLICT (partition, topic, target) DO UPDATE SET next_seq = excluded.next_seq
+)
 INSERT INTO outbox (partition, topic, target, seq, source_offset, source_store, source_subject, source_index,
                     key, content, traceparent)
-SELECT $1, * FROM unnest($2::text::text[], $3::text::int[], $4::text::bigint[], $5::text::bigint[], $6::text::text[], $7::text::text[], $8::text::int[],
+SELECT $1, * FROM unnest($2::text::text[], $3::text::int[], $4::text::bigint[], $5::text::bigint[],
+                         $6::text::text[], $7::text::text[], $8::text::int[],
                          $9::text::bytea[], $10::text::bytea[], $11::text::text[])
-
--- name: save_seqs
--- $1 partition, $2 topics, $3 targets, $4 next seqs
-INSERT INTO outbox_seq (partition, topic, target, next_seq)
-SELECT $1, * FROM unnest($2::text::text[], $3::text::int[], $4::text::bigint[])
-ON CONFLICT (partition, topic, target) DO UPDATE SET next_seq = excluded.next_seq
 
 -- name: load_seqs
 -- $1 partition

@@ -207,9 +207,7 @@ async def _write(
     messages = [*result.messages, *(_letter_out(letter, dead_letters) for letter in result.letters)]
     rows, moved = number(messages, seqs)
     if rows:
-        await _insert_outbox(connection, stream.partition, messages, rows)
-        counters = [(*target, seq) for target, seq in moved.items()]
-        await connection.execute(QUERIES["save_seqs"], stream.partition, *columns(counters, texts, numbers, numbers))
+        await _insert_outbox(connection, stream.partition, messages, rows, moved)
     if result.letters:
         await _insert_letters(connection, result.letters)
     if result.replayed:
@@ -217,7 +215,10 @@ async def _write(
     return rows, moved
 
 
-async def _insert_outbox(connection: Connection, partition: int, messages: Sequence[Out], rows: Sequence[Row]) -> None:
+async def _insert_outbox(
+    connection: Connection, partition: int, messages: Sequence[Out], rows: Sequence[Row], moved: Mapping[Target, int]
+) -> None:
+    counters = [(*target, seq) for target, seq in moved.items()]
     await connection.execute(
         QUERIES["insert_outbox"],
         partition,
@@ -231,6 +232,7 @@ async def _insert_outbox(connection: Connection, partition: int, messages: Seque
         octets([row.key for row in rows]),
         octets([row.content for row in rows]),
         texts([row.traceparent for row in rows]),
+        *columns(counters, texts, numbers, numbers),
     )
 
 

@@ -242,7 +242,9 @@ class Step:
         mine = self.batch.effects.group_messages
         earlier = [row for row in mine if row[0] < work.offset]
         self.batch.effects.group_messages = [row for row in mine if row[0] > work.offset]
-        kept = await store.take_group_messages(self.connection, self.state.number, work.offset)
+        kept = []
+        if self.state.grouped:
+            kept = await store.take_group_messages(self.connection, self.state.number, work.offset)
         self._tell_groups(work, [*kept, *earlier])
         self._tell_closed(work)
 
@@ -356,6 +358,8 @@ class Step:
         state = self.state
         for name in STATE_FIELDS:
             setattr(state, name, getattr(self.after, name))
+        # Once there were some, the next close looks: those that came while the last one ran are still there.
+        state.grouped = state.grouped or bool(self.batch.effects.group_messages)
         state.tiers.update(tiers)
         _remember(state.members, self.batch.members, self.engagement.cached)
         _remember(state.figures, figures, MAX_FIGURES)

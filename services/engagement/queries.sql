@@ -121,6 +121,10 @@ INSERT INTO group_message (partition, log_offset, store_id, group_id, member_id,
 SELECT $1, * FROM unnest($2::text::bigint[], $3::text::text[], $4::text::text[], $5::text::text[], $6::text::text[], $7::text::bigint[], $8::text::text[],
                          $9::text::jsonb[])
 
+-- name: has_group_messages
+-- $1 partition
+SELECT EXISTS (SELECT FROM group_message WHERE partition = $1)
+
 -- name: group_messages
 -- $1 partition, $2 the offset of the close that publishes them
 SELECT log_offset, store_id, group_id, member_id, id, occurred_at, reply_to, mentions

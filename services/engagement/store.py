@@ -37,6 +37,7 @@ class Partition:
     settings: ScoreSettings = DEFAULT_SETTINGS
     previous_settings: ScoreSettings | None = None
     duplicates: int = 0
+    grouped: bool = False  # messages of groups wait for the next close
     tiers: dict[TierKey, tuple[int, int]] = field(default_factory=dict)  # members, ahead
     members: dict[Key, Membership] = field(default_factory=dict)
     figures: dict[FigureKey, int] = field(default_factory=dict)
@@ -53,6 +54,7 @@ async def load_partition(connection: Connection, number: int) -> Partition:
         partition.settings = _decode_settings(row["settings"])
         previous = row["previous_settings"]
         partition.previous_settings = None if previous is None else _decode_settings(previous)
+    partition.grouped = await connection.fetchval(Q["has_group_messages"], number)
     for tier in await connection.fetch(Q["load_tiers"], number):
         partition.tiers[tier["store_id"], tier["tier"]] = (tier["members"], tier["ahead"])
     return partition

@@ -14,7 +14,7 @@ Interests = Mapping[str, tuple[int, int]]  # tag -> (weight, the day it stands f
 
 SENT = 32
 _FORGOTTEN = 601  # days after which nothing is left
-_T30 = decay_table(30, _FORGOTTEN)
+_T30 = (*decay_table(30, _FORGOTTEN), 0)
 _HALF = UNIT >> 1
 
 
@@ -55,10 +55,10 @@ def added(interests: Interests, parts: Mapping[str, int], day: int) -> Interests
 
 def largest(interests: Interests, today: int) -> tuple[tuple[str, int, IsoDay], ...]:
     """The 32 tags of largest weight at `today`, ties by tag: (tag, weight as of its day, its day)."""
-    ranked = sorted(interests.items(), key=lambda item: (-_at(item[1], today), item[0]))
-    return tuple((tag, weight, day_to_iso(since)) for tag, (weight, since) in ranked[:SENT])
-
-
-def _at(interest: tuple[int, int], today: int) -> int:
-    weight, since = interest
-    return carried(weight, today - since) if today > since else weight
+    # `carried` written out: every message sorts every tag.
+    ranked = [
+        (-(weight if since >= today else (weight * _T30[min(today - since, _FORGOTTEN)] + _HALF) >> 20), tag)
+        for tag, (weight, since) in interests.items()
+    ]
+    ranked.sort()
+    return tuple([(tag, interests[tag][0], day_to_iso(interests[tag][1])) for _, tag in ranked[:SENT]])

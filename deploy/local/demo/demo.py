@@ -1,5 +1,6 @@
 """The demo from beginning to end: a stack of its own, a year of baskets through the door, what came out."""
 
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -51,6 +52,9 @@ class Choice:
 def run(choice: Choice, console: Console) -> None:
     """The whole demo. Ctrl-C ends it at any time, and what it had imported stays."""
     begun = monotonic()
+    # A shell gives what it starts in the background no Ctrl-C: the demo ends in order by SIGINT and SIGTERM there, too.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with _stack(choice.data) as doors:
         console.print(f"Kafka, Postgres and the services are up ({monotonic() - begun:.0f} s).")
         done, zone = _import(choice, doors, console)

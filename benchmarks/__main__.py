@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import chart, closing, machine, pipeline, rebuilding, results, visible
-from benchmarks.pipeline import Tell
 from benchmarks.results import Measure
 from benchmarks.scale import FULL, QUICK, Scale
+from benchmarks.world import Tell
 from libs.common.errors import QunliError
 
 MEASURES: Mapping[str, Callable[[Scale, Tell], Measure]] = {
@@ -22,22 +22,23 @@ MEASURES: Mapping[str, Callable[[Scale, Tell], Measure]] = {
 
 
 def main() -> int:
-    """Run what is asked for. Status 0: everything was measured, whether the bounds are met or not."""
+    """Run what is asked for, one after the other. Status 0: all was measured, whether the bounds are met or not."""
     asked = _arguments()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     asked.out.mkdir(parents=True, exist_ok=True)
-    described = machine.describe()
-    try:
-        with console.status("Starting") as status:
-            measures = [MEASURES[name](QUICK if asked.quick else FULL, status.update) for name in asked.only]
-    except QunliError as error:
-        console.print(f"The benchmark could not go on: {error}", markup=False)
-        return 1
+    described, measures, failed = machine.describe(), list[Measure](), False
+    with console.status("Starting") as status:
+        for name in asked.only:
+            try:
+                measures.append(MEASURES[name](QUICK if asked.quick else FULL, status.update))
+            except QunliError as error:
+                failed = True
+                console.print(f"{name.upper()} could not be measured: {error}", markup=False)
     results.show(console, described, measures, quick=asked.quick)
     results.write_json(asked.out / "bench.json", described, measures, quick=asked.quick)
     chart.draw(measures, described, asked.out / "bench.png")
     console.print(f"Chart: {asked.out / 'bench.png'}   Results: {asked.out / 'bench.json'}", markup=False)
-    return 0
+    return int(failed)
 
 
 def _arguments() -> argparse.Namespace:

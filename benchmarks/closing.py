@@ -8,12 +8,11 @@ from benchmarks import seeding
 from benchmarks.arithmetic import Applied, wait_of
 from benchmarks.client import Client, Refused
 from benchmarks.generator import Load, Outcome, Plan, a_load
-from benchmarks.pipeline import Tell
 from benchmarks.results import Figure, Measure, Series
 from benchmarks.scale import Scale
 from benchmarks.usage import cpu_by_process
 from benchmarks.workload import Chain, since_midnight
-from benchmarks.world import World, a_world, pause
+from benchmarks.world import Tell, World, a_world, pause
 from libs.common import clock
 from libs.common.days import day_to_iso
 from libs.common.errors import QunliError

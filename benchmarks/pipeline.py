@@ -1,20 +1,16 @@
 """P4: the whole pipeline, door to tables, under a load that it can bear for ever; and engagement on its own."""
 
 import asyncio
-from collections.abc import Callable
-from itertools import islice
 
 from benchmarks.arithmetic import Sample, is_flat, lag_growth, mean_lag, next_rate, per_event
 from benchmarks.generator import Load, Outcome, Plan, a_load
-from benchmarks.prepared import open_log
+from benchmarks.prepared import fill
 from benchmarks.results import Figure, Measure, Series
 from benchmarks.scale import Scale
 from benchmarks.usage import cpu_by_process
 from benchmarks.workload import Chain, since_midnight
-from benchmarks.world import World, a_world, pause
+from benchmarks.world import Tell, World, a_world, pause
 from libs.common import clock
-
-Tell = Callable[[str], None]
 
 SIZES = (100, 200, 300, 400, 500)  # events of a request
 LOAD_TRIES = 6
@@ -38,7 +34,7 @@ def measure(scale: Scale, tell: Tell) -> Measure:
 def _alone(world: World, scale: Scale, found: Measure, tell: Tell) -> int:
     world.stop("engagement")
     tell(f"P4: writing {scale.prepared:,} events to the log")
-    asyncio.run(_prepare(world, scale))
+    asyncio.run(fill(world, scale, "alone"))
     before, started = cpu_by_process(world.stack), clock.monotonic()
     world.start("engagement")
     world.wait_applied(scale.prepared, lambda n: tell(f"P4: engagement alone, {n:,} of {scale.prepared:,} applied"))
@@ -48,13 +44,6 @@ def _alone(world: World, scale: Scale, found: Measure, tell: Tell) -> int:
         per_event(before | {"engagement": 0.0}, cpu_by_process(world.stack), scale.prepared)
     )
     return scale.prepared
-
-
-async def _prepare(world: World, scale: Scale) -> None:
-    now = clock.now_ms()
-    events = Chain("alone", scale.members).events(since_midnight(now, world.settings.zone), now)
-    async with open_log(world.settings) as log:
-        await log.write(islice(events, scale.prepared), now)
 
 
 def _pipeline(world: World, scale: Scale, found: Measure, tell: Tell, base: int) -> int:

@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import islice
 
-from benchmarks.workload import Event, logged
-from libs.common import telemetry
+from benchmarks.scale import Scale
+from benchmarks.workload import Chain, Event, logged, since_midnight
+from benchmarks.world import World
+from libs.common import clock, telemetry
 from libs.common.config import Settings
 from libs.common.days import day_to_iso
 from libs.common.events import DayClosed, encode
@@ -62,3 +64,12 @@ async def open_log(settings: Settings) -> AsyncIterator[Log]:
         yield Log(writer)
     finally:
         await writer.stop()
+
+
+async def fill(world: World, scale: Scale, seed: str) -> int:
+    """Write the events of a run that begins with a log; how many."""
+    now = clock.now_ms()
+    events = Chain(seed, scale.members).events(since_midnight(now, world.settings.zone), now)
+    async with open_log(world.settings) as log:
+        await log.write(islice(events, scale.prepared), now)
+        return log.records

@@ -3,12 +3,11 @@
 import asyncio
 from itertools import islice
 
-from benchmarks.pipeline import Tell
 from benchmarks.prepared import open_log
 from benchmarks.results import Figure, Measure
 from benchmarks.scale import Scale
 from benchmarks.workload import Chain
-from benchmarks.world import World, a_world
+from benchmarks.world import Tell, World, a_world
 from libs.common import clock
 from libs.common.days import day_start_ms
 from services.engagement.rebuild import Rebuild, Stage, table_hashes

@@ -19,6 +19,7 @@ from libs.common.config import Settings
 from libs.common.errors import QunliError
 from libs.common.postgres import load_queries
 
+Tell = Callable[[str], None]  # says in a line what is being done
 Q = load_queries(Path(__file__).parent)
 SERVICES = (services.ENGAGEMENT, services.INGEST, services.GATEWAY)
 POLL_SECONDS = 0.05

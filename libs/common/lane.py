@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic
 
 import asyncpg
@@ -76,6 +77,7 @@ class Lane(Generic[State]):
         self._seqs: dict[Target, int] = {}
         self._deleted: dict[Target, int] = {}
         self._wake = asyncio.Event()
+        self._acknowledged = 0
         self._stopping = False
         self._paused = True
 
@@ -95,6 +97,9 @@ class Lane(Generic[State]):
 
     def check_moving(self, log_end: int) -> None:
         """Stuck if there are records to apply and nothing has moved for too long."""
+        if self.publisher.acknowledged != self._acknowledged:
+            self._acknowledged = self.publisher.acknowledged
+            self.moved_at = clock.monotonic()
         idle = clock.monotonic() - self.moved_at
         if self.position is None or self.position.next_offset >= log_end:
             self.moved_at = clock.monotonic()
@@ -195,7 +200,7 @@ class Lane(Generic[State]):
     async def _wait(self) -> None:
         """Until there is something to do: records, open work, or outbox rows to delete for a second."""
         if self.publisher.depth > MAX_OUTBOX:
-            await self.publisher.drained()
+            await self.publisher.shrunk(MAX_OUTBOX // 2)
         if self._queue or (self.position is not None and self.position.work):
             return
         self._wake.clear()
@@ -207,7 +212,7 @@ class Lane(Generic[State]):
     async def _step(self) -> None:
         assert self.position is not None
         done = published_since(self.publisher, self._deleted)
-        waiting = list(self._queue)[: self.settings.step_records]
+        waiting = list(islice(self._queue, self.settings.step_records))
         records = waiting[: self.processor.logic.take(self.state, waiting, self.position.work)]
         if not records and not done and self.position.work is None:
             return

@@ -10,6 +10,7 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -74,6 +75,7 @@ def number(messages: Iterable[Out], seqs: dict[Target, int]) -> tuple[list[Row],
 class Publisher:
     """Publishes the rows of one source partition. `published` says, per target, the last seq acknowledged."""
 
+    ROUND = 4_000  # rows that are sent before the outbox counts as smaller
     RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 
     def __init__(self, producer: AIOKafkaProducer, turns: Turns) -> None:
@@ -82,6 +84,8 @@ class Publisher:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._round = asyncio.Event()
+        self.acknowledged = 0
         self.published: dict[Target, int] = {}
 
     @property
@@ -100,13 +104,19 @@ class Publisher:
         """Wait until all rows are acknowledged."""
         await self._idle.wait()
 
+    async def shrunk(self, depth: int) -> None:
+        """Wait until at most so many rows are left."""
+        while len(self._pending) > depth:
+            self._round.clear()
+            await self._round.wait()
+
     async def run(self) -> None:
         """Publish for ever; cancelled with its partition."""
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._pending:
-                await self._publish(list(self._pending))
+                await self._publish(list(islice(self._pending, self.ROUND)))
             self._idle.set()
 
     async def _publish(self, rows: Sequence[Row]) -> None:
@@ -116,6 +126,8 @@ class Publisher:
         await asyncio.gather(*(self._send_all(target, part) for target, part in by_target.items()))
         for _ in rows:
             self._pending.popleft()
+        self.acknowledged += len(rows)
+        self._round.set()
         failpoint("published")
 
     async def _send_all(self, target: Target, rows: Sequence[Row]) -> None:

@@ -52,8 +52,17 @@ def load_queries(folder: Path, file: str = "queries.sql") -> Mapping[str, str]:
     return dict(zip(names, (body.strip() for body in bodies), strict=True))
 
 
-async def create_pool(settings: Settings, *, application: str, schema: str, size: int | None = None) -> Pool:
-    """A pool whose sessions see `schema` first and end by themselves when stuck. DatabaseUnavailable if none opens."""
+async def _nothing_to_reset(_: Connection) -> None:
+    """For sessions that hold no locks, cursors, listeners or settings of their own."""
+
+
+async def create_pool(
+    settings: Settings, *, application: str, schema: str, size: int | None = None, plain: bool = False
+) -> Pool:
+    """A pool whose sessions see `schema` first and end by themselves when stuck. DatabaseUnavailable if none opens.
+
+    `plain`: its users do nothing in a session but transactions, so that giving one back costs no round trip.
+    """
     try:
         return await asyncpg.create_pool(
             settings.database_url.get_secret_value(),
@@ -62,6 +71,7 @@ async def create_pool(settings: Settings, *, application: str, schema: str, size
             timeout=5,
             command_timeout=15,
             max_inactive_connection_lifetime=300,
+            reset=_nothing_to_reset if plain else None,
             server_settings={"application_name": application, "search_path": schema, **TIMEOUTS},
         )
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:

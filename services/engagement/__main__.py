@@ -49,7 +49,7 @@ async def main() -> None:
     configured = settings()
     calm_collector()
     telemetry.configure(configured, "engagement")
-    pool = await create_pool(configured, application="qunli-engagement", schema="engagement")
+    pool = await create_pool(configured, application="qunli-engagement", schema="engagement", plain=True)
     try:
         logic = Engagement(configured)
         topic = configured.topic_name(MEMBER_EVENTS)

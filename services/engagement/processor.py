@@ -7,7 +7,7 @@ takes records as well. A further steering record waits until the work is done.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -301,7 +301,7 @@ class Step:
         await self._save_transitions()
         figures = await self._figures()
         await store.save_figures(connection, partition, figures)
-        tiers = {key: counts for key, counts in self._tiers().items() if counts != self.state.tiers.get(key)}
+        tiers = self._changed_tiers()
         await store.save_tiers(connection, partition, tiers)
         await store.insert_group_messages(connection, partition, batch.effects.group_messages)
         if _differs(self.state, self.after):
@@ -335,12 +335,18 @@ class Step:
 
     def _tiers(self) -> Mapping[TierKey, tuple[int, int]]:
         """Counts of living memberships by store and tier as they are at this point of the step."""
-        effects = self.batch.effects
-        tiers = dict(self.state.tiers)
+        return self.state.tiers | self._changed_tiers()
+
+    def _changed_tiers(self) -> dict[TierKey, tuple[int, int]]:
+        """Those of them that this step has touched."""
+        known, effects = self.state.tiers, self.batch.effects
+        changed = {}
         for key, n in effects.members.items():
-            members, ahead = tiers.get(key, (0, 0))
-            tiers[key] = (members + n, ahead + effects.ahead.get(key, 0))
-        return tiers
+            members, ahead = known.get(key, (0, 0))
+            counts = (members + n, ahead + effects.ahead.get(key, 0))
+            if counts != known.get(key):
+                changed[key] = counts
+        return changed
 
     def _replayed(self) -> dict[str, int]:
         """The dead letters that these records replay, and that did not become letters again."""
@@ -385,7 +391,7 @@ def _remember(cache: dict[K, V], used: Mapping[K, V], limit: int) -> None:
     for key, value in used.items():
         cache.pop(key, None)
         cache[key] = value
-    for key in list(cache)[: max(0, len(cache) - limit)]:
+    for key in list(islice(cache, max(0, len(cache) - limit))):
         del cache[key]
 
 

@@ -31,7 +31,7 @@ def main() -> int:
         for name in asked.only:
             try:
                 measures.append(MEASURES[name](QUICK if asked.quick else FULL, status.update))
-            except QunliError as error:
+            except (QunliError, OSError, EOFError) as error:
                 failed = True
                 console.print(f"{name.upper()} could not be measured: {error}", markup=False)
     results.show(console, described, measures, quick=asked.quick)

@@ -56,18 +56,29 @@ class Client:
         self._common = f"Host: {parts.netloc}\r\nAuthorization: Bearer {key}\r\n"
 
     async def __aenter__(self) -> Self:
-        self._reader, self._writer = await asyncio.open_connection(self._host, self._port, limit=1 << 22)
+        await self._connect()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._writer.close()
+
+    async def _connect(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection(self._host, self._port, limit=1 << 22)
 
     def head(self, method: str, path: str, extra: str = "") -> bytes:
         """The head of a request but for its Content-Length; `extra`: whole header lines, each with its line end."""
         return f"{method} {path} HTTP/1.1\r\n{self._common}{extra}".encode()
 
     async def request(self, head: bytes, body: bytes = b"") -> Answer:
-        """Send a request and wait for its answer."""
+        """Send a request and wait for its answer; over a new connection where the service has closed an idle one."""
+        try:
+            return await self._exchange(head, body)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self._writer.close()
+            await self._connect()
+            return await self._exchange(head, body)
+
+    async def _exchange(self, head: bytes, body: bytes) -> Answer:
         self._writer.write(b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body))
         answer = await self._reader.readuntil(b"\r\n\r\n")
         length = _LENGTH.search(answer)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from benchmarks.results import Measure
 
 INK = "#1e293b"
+TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
 COLOURS = {
     "generator": "#cbd5e1",
     "ingest": "#f59e0b",
@@ -30,7 +31,7 @@ def draw(measures: Sequence[Measure], machine: dict[str, str], path: Path) -> No
     _ratios(axes[0], measures)
     for place, (panel, measure) in zip(axes[1:], panels, strict=True):
         panel(place, measure)
-        place.set_title(f"{measure.name}  {place.get_title()}", loc="left", color=INK, fontsize=11)
+        _title(place, f"{measure.name}  {place.get_title()}")
     figure.suptitle(f"{machine['cpu']}, {machine['cores']} cores, {machine['memory']}", color=INK, fontsize=10)
     figure.savefig(path)
 
@@ -45,7 +46,14 @@ def _ratios(axes: Axes, measures: Sequence[Measure]) -> None:
     axes.axvline(1, color=INK, linewidth=1)
     axes.invert_yaxis()
     axes.tick_params(labelsize=8)
-    axes.set_title("how well each bound is met: 1 = just, 2 = twice as good", loc="left", color=INK, fontsize=11)
+    axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+    axes.minorticks_off()
+    _title(axes, "how well each bound is met: 1 = just, 2 = twice as good")
+
+
+def _title(axes: Axes, text: str) -> None:
+    axes.set_title("")
+    axes.set_title(text, loc="left", color=INK, fontsize=11)
 
 
 def _cpu(axes: Axes, measure: Measure) -> None:
@@ -55,7 +63,7 @@ def _cpu(axes: Axes, measure: Measure) -> None:
         axes.barh(list(measure.cpu), values, left=left, color=colour, label=process)
         left = [before + value for before, value in zip(left, values, strict=True)]
     axes.invert_yaxis()
-    axes.legend(ncols=6, fontsize=8, frameon=False)
+    axes.legend(ncols=6, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.08))
     axes.set_title("microseconds of CPU per event, by process")
 
 
@@ -73,6 +81,7 @@ def _visible(axes: Axes, measure: Measure) -> None:
     axes.axvline(100, color=INK, linewidth=1, linestyle=":")
     axes.axvline(500, color=INK, linewidth=1, linestyle=":")
     axes.set_xscale("log")
+    axes.set_ylim(0, 1.02)
     axes.set_xlabel("milliseconds from sending to the gateway's answer")
     axes.set_title("share of events visible by then")
 

@@ -21,6 +21,7 @@ from deploy.local.importer.reader import place_path
 from deploy.local.importer.state import State, write_state
 from libs.common.days import day_to_iso
 from libs.common.errors import QunliError, UserError
+from libs.common.failpoints import failpoint
 
 LANES = 4
 DAYS_AHEAD = 16  # made while earlier ones are under way
@@ -42,6 +43,7 @@ async def post_days(
         async for day in made:
             await _post_day(client, plan, day, delivery)
             state = _keep(file, state, delivery, closing=day.day)
+            failpoint("import.posted")
             if not await close_day(client, day_to_iso(day.day), delivery):
                 break
             fresh = len(day.events) if state.closed is None or day.day > state.closed else 0

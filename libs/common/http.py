@@ -58,6 +58,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "database_busy": (503, "The database is busy"),
     "internal": (500, "Something went wrong here"),
 }
+UNEXPECTED = PROBLEMS["internal"][0]
 _BY_STATUS = {400: "unreadable", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 422: "invalid"}
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
@@ -111,61 +112,48 @@ _CODES: Mapping[type[Exception], str] = {
     DatabaseBusy: "database_busy",
     DatabaseUnavailable: "database_unavailable",
 }
+# InternalClientError: asyncpg's word for a connection that was cut while it lay idle in the pool
+_DATABASE_FAILED = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    ConnectionError,
+    TimeoutError,
+)
 
 
 def install(app: FastAPI) -> None:
     """Have every error of the app answered as a problem."""
-    for kind in _CODES:
-        app.add_exception_handler(kind, _known)
-    # InternalClientError: asyncpg's word for a connection that was cut while it lay idle in the pool
-    for kind in (
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-        ConnectionError,
-        TimeoutError,
-    ):
-        app.add_exception_handler(kind, _database)
-    app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(Exception, _internal)
+    own: tuple[type[Exception], ...] = (Problem, *_CODES, *_DATABASE_FAILED)
+    for kind in (*own, ClientDisconnect, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, _answer)
 
 
-async def _known(_: Request, error: Exception) -> Response:
-    return problem_response(_CODES[type(error)], str(error))
+async def _answer(_: Request, error: Exception) -> Response:
+    return answer_error(error)
 
 
-async def _database(_: Request, error: Exception) -> Response:
-    log.warning("a request met a database that failed: %s", type(error).__name__)
-    return problem_response("database_unavailable", "The database did not answer this request.")
-
-
-async def _problem(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    return problem_response(error.code, error.detail, error.members)
-
-
-async def _http(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    code = _BY_STATUS.get(error.status_code, "internal")
-    return problem_response(code, f"{PROBLEMS[code][1]}.", headers=error.headers)
-
-
-async def _validation(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    path = ".".join(str(part) for part in first["loc"][1:])
-    return problem_response("invalid", first["msg"], {"path": path})
-
-
-async def _gone(_: Request, __: Exception) -> Response:
-    return problem_response("unreadable", "The connection ended before the body did.")  # for nobody to read
-
-
-async def _internal(_: Request, __: Exception) -> Response:
-    return problem_response("internal", "The error is in the service's log, under this request's id.")
+def answer_error(error: Exception) -> Response:
+    """The answer to a request that ended with an exception; `internal` for one that nobody expected."""
+    match error:
+        case Problem():
+            return problem_response(error.code, error.detail, error.members)
+        case HTTPException():
+            code = _BY_STATUS.get(error.status_code, "internal")
+            return problem_response(code, f"{PROBLEMS[code][1]}.", headers=error.headers)
+        case RequestValidationError():
+            first = error.errors()[0]
+            path = ".".join(str(part) for part in first["loc"][1:])
+            return problem_response("invalid", first["msg"], {"path": path})
+        case ClientDisconnect():  # for nobody to read
+            return problem_response("unreadable", "The connection ended before the body did.")
+        case _ if type(error) in _CODES:
+            return problem_response(_CODES[type(error)], str(error))
+        case _ if isinstance(error, _DATABASE_FAILED):
+            log.warning("a request met a database that failed: %s", type(error).__name__)
+            return problem_response("database_unavailable", "The database did not answer this request.")
+        case _:
+            return problem_response("internal", "The error is in the service's log, under this request's id.")
 
 
 class TracedRoute(APIRoute):

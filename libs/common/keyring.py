@@ -84,6 +84,13 @@ class KeyRing:
         self._used.add(presented.id)
         return key.caller
 
+    async def authorize(self, authorization: str | None, *scopes: Scope) -> Caller:
+        """The same, who holds one of these scopes. Problem `not_found` if it holds none."""
+        caller = await self.verify(authorization)
+        if caller.scopes.isdisjoint(scopes):
+            raise not_found()
+        return caller
+
     async def refresh(self) -> None:
         """Read the keys now. Problem `keys_unavailable` if that fails."""
         reading = self._read_once()
@@ -167,9 +174,6 @@ def require(*scopes: Scope) -> Callable[..., Awaitable[Caller]]:
 
 
 async def authorize(request: Request, *scopes: Scope) -> Caller:
-    """The same without FastAPI's dependency resolution, for the route that is called most."""
+    """The same without FastAPI's resolution of dependencies."""
     keys: KeyRing = request.app.state.keys
-    found = await keys.verify(request.headers.get("authorization"))
-    if found.scopes.isdisjoint(scopes):
-        raise not_found()
-    return found
+    return await keys.authorize(request.headers.get("authorization"), *scopes)

@@ -2,7 +2,8 @@
 
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import Response
 
 from libs.common import http
 from services.ingest import openapi, posting, steering
@@ -29,12 +30,17 @@ def make_app(door: Door) -> FastAPI:
     return app
 
 
+async def _post_events(request: Request) -> Response:
+    # Reached only without the dispatcher in front of the app (services/ingest/hot.py).
+    return await posting.post_events(request.app.state.door, dict(request.scope["headers"]), request.body)
+
+
 def _events() -> APIRouter:
     router = APIRouter(route_class=http.TracedRoute)
     kinds = dict.fromkeys((202, 207, 422, 503), posting.Answer)
     router.add_api_route(
-        "/v1/events",
-        posting.post_events,
+        posting.EVENTS,
+        _post_events,
         methods=["POST"],
         status_code=202,
         response_model=None,

@@ -1,28 +1,27 @@
 """`POST /v1/events`: bytes in, a verdict per event out, in order; accepted means that the log has it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
-from fastapi import Request
 from msgspec import UNSET, Struct, UnsetType
-from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from libs.common import clock, ops, telemetry
 from libs.common.failpoints import failpoint
 from libs.common.http import RETRY_AFTER, Problem, format_position
-from libs.common.keyring import authorize
 from libs.common.topics import MEMBER_EVENTS, partition_of
 from libs.common.writer import Record
 from services.ingest.domain import MAX_EVENTS, Logged, Refused, Unreadable, judge, split_json, split_lines
 from services.ingest.door import Door
 from services.ingest.faults import Code
 
+EVENTS = "/v1/events"
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 
+Headers = Mapping[bytes, bytes]
 Place = tuple[int, int | None]  # (partition, offset) of an event on the log; None = unknown
 
 
@@ -52,12 +51,11 @@ class Answer(Struct, frozen=True):
         return 503 if self.unknown else 422
 
 
-async def post_events(request: Request) -> Response:
+async def post_events(door: Door, headers: Headers, read_body: Callable[[], Awaitable[bytes]]) -> Response:
     """The whole route. Problem, LogUnavailable or TooMuchInFlight where the request fails as a whole."""
-    caller = await authorize(request, "events:write")
-    media = media_type(request.headers)
-    body = await request.body()
-    door: Door = request.app.state.door
+    caller = await door.keys.authorize(_text(headers, b"authorization"), "events:write")
+    media = media_type(_text(headers, b"content-type") or "", _text(headers, b"content-encoding"))
+    body = await read_body()
     received_at = clock.now_ms()
     raws = _split(body, media)
     judged = [judge(raw, received_at, door.settings.zone, caller.may) for raw in raws]
@@ -70,13 +68,18 @@ async def post_events(request: Request) -> Response:
     return _respond(_answer(judged, places), door.topic, places)
 
 
-def media_type(headers: Headers) -> str:
+def _text(headers: Headers, name: bytes) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")
+
+
+def media_type(content_type: str, encoding: str | None) -> str:
     """The form of the body. Problem `unsupported_media_type` for any but plain JSON and NDJSON in UTF-8."""
-    media, *parameters = headers.get("content-type", "").lower().replace(" ", "").split(";")
+    media, *parameters = content_type.lower().replace(" ", "").split(";")
     charsets = [p.removeprefix("charset=").strip('"') for p in parameters if p.startswith("charset=")]
     if media not in (JSON, NDJSON) or any(charset != "utf-8" for charset in charsets):
         raise Problem("unsupported_media_type", f"Send {JSON} or {NDJSON}, in UTF-8.")
-    if headers.get("content-encoding", "identity") != "identity":
+    if (encoding or "identity") != "identity":
         raise Problem("unsupported_media_type", "Send the body without Content-Encoding.")
     return media
 

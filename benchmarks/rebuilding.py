@@ -10,7 +10,7 @@ from benchmarks.workload import Chain
 from benchmarks.world import Tell, World, a_world
 from libs.common import clock
 from libs.common.days import day_start_ms
-from services.engagement.rebuild import Rebuild, Stage, table_hashes
+from services.engagement.rebuild import Stage, rebuild, table_hashes
 
 STORES = 20
 
@@ -26,7 +26,7 @@ def measure(scale: Scale, tell: Tell) -> Measure:
         world.stop("engagement")
         before = asyncio.run(table_hashes(world.stack.urls.database, "engagement"))
         began_cpu, began = clock.cpu_seconds(), clock.monotonic()
-        asyncio.run(_rebuild(world, tell))
+        _rebuild(world, tell)
         seconds, cpu = clock.monotonic() - began, clock.cpu_seconds() - began_cpu
         after = asyncio.run(table_hashes(world.stack.urls.database, "engagement"))
     differing = sum(before[name] != after[name] for name in before)
@@ -61,8 +61,8 @@ def _live(world: World, records: int, tell: Tell) -> float:
     return (clock.monotonic() - began) * records / (records - done)
 
 
-async def _rebuild(world: World, tell: Tell) -> None:
+def _rebuild(world: World, tell: Tell) -> None:
     def report(stage: Stage, done: int, total: int) -> None:
         tell(f"P8: rebuild, {stage} {done:,} of {total:,}" if total else f"P8: rebuild, {stage} {done:,}")
 
-    await Rebuild(world.settings, world.stack.urls.database, report).run()
+    rebuild(world.settings, world.stack.urls.database, report)

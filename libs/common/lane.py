@@ -198,29 +198,44 @@ class Lane(Generic[State]):
             self._paused = False
 
     async def _wait(self) -> None:
-        """Until there is something to do: records, open work, or outbox rows to delete for a second."""
+        """Until there is something to do: records, a turn at open work, or outbox rows to delete for a second."""
         if self.publisher.depth > MAX_OUTBOX:
             await self.publisher.shrunk(MAX_OUTBOX // 2)
-        if self._queue or (self.position is not None and self.position.work):
+        if self._may_take() or self._may_slice():
             return
         self._wake.clear()
+        if self._has_work():
+            self.processor.slices.wait_with(self._wake)
         try:
             await asyncio.wait_for(self._wake.wait(), EMPTY_STEP_SECONDS)
         except TimeoutError:
             return
+
+    def _may_take(self) -> bool:
+        """Whether the next record can be applied: one that asks for more long work waits for what is open."""
+        work = self.position and self.position.work
+        return bool(self._queue) and (not work or self.processor.logic.take(self.state, [self._queue[0]], work) > 0)
+
+    def _has_work(self) -> bool:
+        return self.position is not None and self.position.work is not None
+
+    def _may_slice(self) -> bool:
+        return self._has_work() and self.processor.slices.free > 0
 
     async def _step(self) -> None:
         assert self.position is not None
         done = published_since(self.publisher, self._deleted)
         waiting = list(islice(self._queue, self.settings.step_records))
         records = waiting[: self.processor.logic.take(self.state, waiting, self.position.work)]
-        if not records and not done and self.position.work is None:
+        if not records and not done and not self._may_slice():
+            if self._has_work():
+                self.moved_at = clock.monotonic()  # not stuck: it is other lanes' turn
             return
         failpoint("fetched")
         async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
-            with self._span(records):
+            with self._span(records), self.processor.slices.take() as turn:
                 self.position, rows, _ = await run_step(
-                    c, self.stream, self.position, records, self.processor.logic, self.state, self._seqs, done
+                    c, self.stream, self.position, records, self.processor.logic, self.state, self._seqs, done, turn
                 )
         if self.position.work is not None:
             failpoint("slice")

@@ -13,7 +13,7 @@ from typing import Any, Generic
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
-from libs.common import clock
+from libs.common import clock, slices
 from libs.common.config import Settings
 from libs.common.guards import check_log, log_ends
 from libs.common.kafka import make_producer
@@ -38,6 +38,7 @@ class Processor(Generic[State]):
         self.lanes: dict[int, Lane[State]] = {}
         self.slots = asyncio.Semaphore(settings.database_pool)
         self.turns: Turns = defaultdict(asyncio.Lock)
+        self.slices = slices.Turns()
         self.polled_at = clock.monotonic()
         self.log_answers_at = clock.monotonic()
         self.is_started = False

@@ -26,6 +26,7 @@ from libs.common.telemetry import from_headers
 
 QUERIES = load_queries(Path(__file__).parent)
 State = TypeVar("State")
+MaySlice = Callable[[], bool]  # asked by a step that has a slice of long work to do
 Record: TypeAlias = ConsumerRecord
 
 
@@ -117,8 +118,15 @@ class Logic(Protocol[State]):
     def take(self, state: State, records: Sequence[Record], work: Work | None) -> int:
         """How many of the first records the next step can hold; 0 is right only while work is open."""
 
-    async def step(self, connection: Connection, state: State, records: Sequence[Record], work: Work | None) -> Result:
-        """Apply records, and a slice of open work, in the caller's transaction."""
+    async def step(
+        self, connection: Connection, state: State, records: Sequence[Record], work: Work | None, may_slice: MaySlice
+    ) -> Result:
+        """Apply records, and a slice of open work if it may, in the caller's transaction."""
+
+
+def always() -> bool:
+    """Every step may do a slice: for a caller that has nothing else to do."""
+    return True
 
 
 def letter_id(topic: str, partition: int, offset: int) -> str:
@@ -142,6 +150,7 @@ async def run_step(
     state: State,
     seqs: dict[Target, int],
     done: Mapping[Target, tuple[int, int]],
+    may_slice: MaySlice = always,
 ) -> tuple[Position, list[Row], Result]:
     """Run one step. `done`: outbox rows to delete, first and last seq per target.
 
@@ -155,7 +164,7 @@ async def run_step(
     try:
         await _compare_and_set(connection, stream, position, next_offset)
         failpoint("offset_row")
-        result = await logic.step(connection, state, records, position.work)
+        result = await logic.step(connection, state, records, position.work, may_slice)
         rows, moved = await _write(connection, stream, logic.dead_letters, result, seqs, done)
         cursor = await _set_work(connection, stream, position, result.work)
         failpoint("state")

@@ -1,6 +1,5 @@
 """The engagement process: `python -m services.engagement`."""
 
-import gc
 import logging
 import sys
 
@@ -34,20 +33,9 @@ def checks(processor: Processor[Partition], configured: Settings) -> ops.OpsChec
     )
 
 
-def calm_collector() -> None:
-    """Let Python look for cycles rarely: a full look walks every cached membership, a third of all time otherwise.
-
-    Nothing on the hot path makes cycles; what a step leaves is freed by reference counts.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 1_000)
-
-
 async def main() -> None:
     """Run until SIGTERM, or until a promise is broken."""
     configured = settings()
-    calm_collector()
     telemetry.configure(configured, "engagement")
     pool = await create_pool(configured, application="qunli-engagement", schema="engagement", plain=True)
     try:
@@ -64,7 +52,8 @@ async def main() -> None:
 
 if __name__ == "__main__":
     try:
-        serving.run(main())
+        with serving.calm_collector():
+            serving.run(main())
     except QunliError as error:
         log.critical("%s: %s", type(error).__name__, error)
         sys.exit(1)

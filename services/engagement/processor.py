@@ -1,8 +1,8 @@
 """Engagement's step: load, advance, save. What is decided is decided in `domain`.
 
 A step holds records up to the next one that steers the partition (a day's close, new settings). Such a record
-opens long work, which goes in slices: the rest of this step is its first, each later step does one more and
-takes records as well. A further steering record waits until the work is done.
+opens long work, which goes in slices: this step and each later one does a slice if it is its lane's turn, and takes
+records in any case. A further steering record waits until the work is done.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from libs.common.events import (
 )
 from libs.common.outbox import Out
 from libs.common.postgres import Connection
-from libs.common.step import Letter, Record, Result, Work, traceparent_of
+from libs.common.step import Letter, MaySlice, Record, Result, Work, traceparent_of
 from libs.common.telemetry import trace_id_of
 from libs.common.topics import MEMBER_EVENTS, MEMBER_EVENTS_DEAD, STORE_FEED, partition_of
 from services.engagement import store
@@ -37,6 +37,7 @@ from services.engagement.domain.intake import Entry, Fault, read
 from services.engagement.store import Partition
 
 ZERO: Key = ("", "")
+FIRST_SLICE = 8
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -63,6 +64,8 @@ class Engagement:
         self.store_feed = settings.topic_name(STORE_FEED)
         self.dead_letters = settings.topic_name(MEMBER_EVENTS_DEAD)
         self.slice = settings.slice_memberships
+        # Of work that was just opened, when it is other lanes' turn: most closes are small, and done with at once.
+        self.first_slice = max(1, self.slice // FIRST_SLICE)
         self.cached = settings.cached_memberships // MEMBER_EVENTS.partitions
 
     async def load(self, connection: Connection, partition: int) -> Partition:
@@ -77,14 +80,23 @@ class Engagement:
         return len(records)
 
     async def step(
-        self, connection: Connection, state: Partition, records: Sequence[Record], work: Work | None
+        self,
+        connection: Connection,
+        state: Partition,
+        records: Sequence[Record],
+        work: Work | None,
+        may_slice: MaySlice,
     ) -> Result:
-        """Apply records, and a slice of open work, in the caller's transaction."""
+        """Apply records, and a slice of open work if it may, in the caller's transaction."""
         step = Step(self, connection, state, records, work)
         await step.read()
         await step.advance()
         await step.steer()
-        await step.slice()
+        if step.work is not None:
+            if may_slice():
+                await step.slice(step.work, self.slice)
+            elif step.work is not work:
+                await step.slice(step.work, self.first_slice)
         return await step.save()
 
 
@@ -209,31 +221,25 @@ class Step:
         self.after.applied_offset = steering.offset
         self.batch.now, self.batch.job = self._now(), _job(work, self.after)
 
-    async def slice(self) -> None:
-        """Do one slice of open work, and what its end asks for."""
-        if self.work is None:
-            return
-        found = await self._find(self.work)
+    async def slice(self, work: Work, most: int) -> None:
+        """Do one slice of open work, of at most so many memberships, and what its end asks for."""
+        found = await self._find(work, most)
         touched = [key for key in self.batch.members if key in self.batch.touched]
         await self._load(found)
         for key in (*touched, *found):
             m = self.batch.members[key]
             if is_owed(self.batch, m):
                 pay(self.batch, key, m)
-        if len(found) < self.engagement.slice:
-            await self._finish(self.work)
+        if len(found) < most:
+            await self._finish(work)
             self.work = None
-        elif self.work.day is None:
-            self.work = replace(self.work, after=found[-1])
+        elif work.day is None:
+            self.work = replace(work, after=found[-1])
 
-    async def _find(self, work: Work) -> list[Key]:
+    async def _find(self, work: Work, most: int) -> list[Key]:
         if work.day is None:
-            return await store.find_living(
-                self.connection, self.state.number, work.after or ZERO, self.engagement.slice
-            )
-        return await store.find_due(
-            self.connection, self.state.number, work.day + 1, work.offset, self.engagement.slice
-        )
+            return await store.find_living(self.connection, self.state.number, work.after or ZERO, most)
+        return await store.find_due(self.connection, self.state.number, work.day + 1, work.offset, most)
 
     async def _finish(self, work: Work) -> None:
         if work.day is None:
@@ -388,6 +394,9 @@ def _differs(before: Partition, after: Partition) -> bool:
 
 
 def _remember(cache: dict[K, V], used: Mapping[K, V], limit: int) -> None:
+    if len(cache) + len(used) <= limit:  # which was used last matters to a full cache alone
+        cache.update(used)
+        return
     for key, value in used.items():
         cache.pop(key, None)
         cache[key] = value

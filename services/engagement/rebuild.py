@@ -15,15 +15,18 @@ from typing import Any, Literal
 
 import asyncpg
 import msgspec
+import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.common import clock
+from libs.common.arrays import columns, numbers, octets, texts
 from libs.common.config import Settings
 from libs.common.errors import QunliError
 from libs.common.events import Source
 from libs.common.guards import describe
 from libs.common.migrate import ENGAGEMENT_MIGRATIONS, ENGAGEMENT_VIEWS, GRANTS, PROCESSOR_MIGRATIONS, apply_schema
 from libs.common.postgres import Connection, Pool, load_queries
+from libs.common.serving import calm_collector
 from libs.common.step import QUERIES, Position, Record, Stream, run_step
 from libs.common.topics import ENGAGEMENT_GROUP, MEMBER_EVENTS, MEMBER_EVENTS_DEAD, STORE_FEED, Topic
 from services.engagement.processor import Engagement
@@ -348,6 +351,14 @@ class Rebuild:
             raise Different(count=len(rows), listed="\n    ".join(_line(row) for row in rows[:SHOWN]))
 
 
+def rebuild(
+    settings: Settings, admin_url: str, report: Report, *, swap: bool = True, forget_live: bool = False
+) -> Rebuilt:
+    """A whole rebuild, on an event loop of its own; as Rebuild.run."""
+    with calm_collector(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(Rebuild(settings, admin_url, report).run(swap=swap, forget_live=forget_live))
+
+
 class _Sourced(msgspec.Struct):
     """What a rebuild looks at in a message."""
 
@@ -367,7 +378,8 @@ def _outbox_row(row: Any) -> tuple[Any, ...]:
 
 async def _add_standing(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
     if rows:
-        await connection.execute(Q["add_standing_messages"], *map(list, zip(*rows, strict=True)))
+        encoders = (numbers, texts, numbers, numbers, texts, texts, numbers, numbers, octets)
+        await connection.execute(Q["add_standing_messages"], *columns(rows, *encoders))
 
 
 async def _take_place(admin: Connection, *, exists: bool, live: bool) -> int:

@@ -27,8 +27,8 @@ CREATE INDEX ON engagement_rebuild.standing_message
 -- name: add_standing_messages
 -- one array per column
 INSERT INTO engagement_rebuild.standing_message
-SELECT * FROM unnest($1::int[], $2::text[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::int[], $8::bigint[],
-                     $9::bytea[])
+SELECT * FROM unnest($1::text::int[], $2::text::text[], $3::text::int[], $4::text::bigint[], $5::text::text[],
+                     $6::text::text[], $7::text::int[], $8::text::bigint[], $9::text::bytea[])
 
 -- name: live_exists
 SELECT to_regclass('engagement.stream_offset') IS NOT NULL

@@ -75,6 +75,8 @@ async def test_a_rebuild_is_swapped_in_under_load(world: World) -> None:
         while not stop.is_set():
             await send(world, days_of(2, days=1, members=40, events=100, first=day))
             day += 1
+            # A pace that can be borne: faster, it would be chance whether anybody ever catches up.
+            await asyncio.sleep(0.4)
 
     async with a_processor(world):
         loading = asyncio.create_task(load())

@@ -47,6 +47,7 @@ class Cut:
     restart: bool = False  # another owner takes over first
     zombie: bool = False  # the last owner tries the same step afterwards
     unknown: bool = False  # the outcome of the COMMIT is not learnt
+    slices: bool = True  # it may do a slice of long work, if there are records to apply; without, it does one
 
 
 @dataclass(slots=True)
@@ -81,7 +82,8 @@ async def _drain(
         before = owner.position
         waiting = offered[before.next_offset : before.next_offset + cut.records]
         batch = waiting[: logic.take(owner.state, waiting, before.work)]
-        await _step(connection, logic, stream, owner, batch)
+        may_slice = cut.slices or not batch
+        await _step(connection, logic, stream, owner, batch, may_slice=may_slice)
         if cut.zombie:
             await _must_be_refused(connection, logic, stream, before, batch)
         if cut.unknown:
@@ -107,10 +109,11 @@ async def _own(connection: Connection, logic: Engagement, stream: Stream, query:
 
 
 async def _step(
-    connection: Connection, logic: Engagement, stream: Stream, owner: Owner, batch: Sequence[LogRecord]
-) -> None:
+    connection: Connection, logic: Engagement, stream: Stream, owner: Owner, batch: Sequence[LogRecord],
+    *, may_slice: bool = True,
+) -> None:  # fmt: skip
     owner.position, _, _ = await run_step(
-        connection, stream, owner.position, batch, logic, owner.state, owner.seqs, done={}
+        connection, stream, owner.position, batch, logic, owner.state, owner.seqs, {}, lambda: may_slice
     )
 
 

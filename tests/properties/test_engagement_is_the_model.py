@@ -22,6 +22,7 @@ cuts = st.builds(
     restart=st.sampled_from([False, False, False, True]),
     zombie=st.sampled_from([False, False, True]),
     unknown=st.sampled_from([False, False, False, True]),
+    slices=st.sampled_from([True, True, False]),
 )
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from deploy.local import folder as folders
 from deploy.local.command_line import Data, console, new_app
 from deploy.local.reach import admin_url, log_settings
-from services.engagement.rebuild import Rebuild, Rebuilt, Stage, table_hashes
+from services.engagement.rebuild import Rebuilt, Stage, rebuild, table_hashes
 
 app = new_app()
 STAGES: dict[Stage, str] = {
@@ -23,7 +23,7 @@ STAGES: dict[Stage, str] = {
 
 
 @app.callback()
-def rebuild() -> None:
+def of_service() -> None:
     """Make a service's tables anew from the log, while the service runs."""
 
 
@@ -47,7 +47,7 @@ def engagement(
         def report(stage: Stage, done: int, total: int) -> None:
             progress.update(task, description=STAGES[stage], completed=done, total=total or None)
 
-        rebuilt = asyncio.run(Rebuild(log_settings(data), url, report).run(swap=not check, forget_live=forget))
+        rebuilt = rebuild(log_settings(data), url, report, swap=not check, forget_live=forget)
     after = asyncio.run(table_hashes(url, "engagement_rebuild" if check else "engagement"))
     _show(before, after, rebuilt, check=check)
 

@@ -29,8 +29,7 @@ FaultCode = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A valid event where it stands on the log, the (day, hour) it fell on, and the hash of its body."""
 
     offset: int

@@ -5,10 +5,11 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from msgspec import Struct
 
 from libs.common import clock
 from libs.common.config import Settings
@@ -20,6 +21,7 @@ from libs.common.topics import Topic
 Headers = Sequence[tuple[str, bytes | None]]
 
 RECONNECT_SECONDS = 1.0
+SWEEP_SECONDS = 0.1  # how late an answer may be that nobody gives
 # aiokafka settles every batch within twice its request time-out. One that is older than this never will be.
 STUCK_FACTOR = 4
 
@@ -34,7 +36,7 @@ class WrongPartitions(QunliError):
     """Topic {topic} has {found} partitions instead of {expected}: its keys would go astray"""
 
 
-class Record(NamedTuple):
+class Record(Struct, frozen=True, gc=False):
     """A record on its way to the log; `timestamp` in UTC milliseconds."""
 
     partition: int
@@ -53,14 +55,11 @@ class _Request:
     offsets: list[int | None]
     left: int
     done: asyncio.Future[None]
+    deadline: float  # monotonic seconds
     given_up: bool = False
 
 
-class _Place(NamedTuple):
-    """One record that waits: the `at`-th of its request."""
-
-    request: _Request
-    at: int
+_Place: TypeAlias = tuple[_Request, int]  # one record that waits: a request, and which of its records
 
 
 class LogWriter:
@@ -80,6 +79,8 @@ class LogWriter:
         self._queues: dict[int, deque[_Place]] = {p: deque() for p in range(topic.partitions)}
         self._pumps: dict[int, asyncio.Task[None]] = {}
         self._sent_at: dict[int, float] = {}
+        self._unanswered: deque[_Request] = deque()  # in the order of their deadlines
+        self._sweeping: asyncio.TimerHandle | None = None
         self._records = 0
         self._bytes = 0
 
@@ -112,11 +113,12 @@ class LogWriter:
             return []
         request = self._admit(records)
         for at, record in enumerate(records):
-            self._queues[record.partition].append(_Place(request, at))
+            self._queues[record.partition].append((request, at))
         for partition in {record.partition for record in records}:
             self._pump(partition)
+        self._watch(request)
         try:
-            await asyncio.wait({request.done}, timeout=self._settings.produce_timeout_seconds)
+            await request.done
         finally:
             request.given_up = True  # what is still queued is not sent: its caller comes again with the same ids
         return request.offsets.copy()
@@ -164,7 +166,22 @@ class LogWriter:
             raise TooMuchInFlight(records=self._records, size=self._bytes)
         self._records += count
         self._bytes += size
-        return _Request(records, size, [None] * count, count, asyncio.get_running_loop().create_future())
+        deadline = clock.monotonic() + limits.produce_timeout_seconds
+        return _Request(records, size, [None] * count, count, asyncio.get_running_loop().create_future(), deadline)
+
+    def _watch(self, request: _Request) -> None:
+        """See to it that a request ends in time. One timer serves all: one for each would cost more than the rest."""
+        self._unanswered.append(request)
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
+
+    def _sweep(self) -> None:
+        now = clock.monotonic()
+        while self._unanswered and (self._unanswered[0].done.done() or self._unanswered[0].deadline <= now):
+            request = self._unanswered.popleft()
+            if not request.done.done():
+                request.done.set_result(None)
+        self._sweeping = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep) if self._unanswered else None
 
     def _pump(self, partition: int) -> None:
         if partition not in self._pumps:
@@ -189,8 +206,11 @@ class LogWriter:
             if request.given_up:
                 self._settle([queue.popleft()], None)
                 continue
-            _, key, value, headers, timestamp = request.records[at]
-            if batch.append(timestamp=timestamp, key=key, value=value, headers=headers) is None:
+            record = request.records[at]
+            appended = batch.append(
+                timestamp=record.timestamp, key=record.key, value=record.value, headers=record.headers
+            )
+            if appended is None:
                 break
             places.append(queue.popleft())
         batch.close()  # a closed batch does not linger: the batch before it was the wait
@@ -222,5 +242,6 @@ class LogWriter:
     def _release(self, request: _Request) -> None:
         self._records -= len(request.records)
         self._bytes -= request.size
+        request.records = ()  # it may stay among the unanswered for a while
         if not request.done.done():
             request.done.set_result(None)

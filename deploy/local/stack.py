@@ -233,7 +233,8 @@ class Stack:
         self.on_change("migrating the database")
         migrate(self.urls.database, self.settled.passwords)
         if not self.settled.server_key:
-            from libs.common.keys import ALL_STORES, SCOPES, create_key
+            from libs.common.caller import ALL_STORES, SCOPES
+            from libs.common.keys import create_key
 
             key = create_key(self.urls.database, "local operator", SCOPES, [ALL_STORES])
             self._settle(lambda settled: replace(settled, server_key=key))

@@ -11,17 +11,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import class_row, tuple_row
 
+from libs.common.caller import ALL_STORES, SCOPES
 from libs.common.errors import UserError
 from libs.common.postgres import load_queries
 
-Scope = Literal["events:write", "stores:read", "commands:write", "days:close", "console:login", "ops"]
-SCOPES: tuple[Scope, ...] = get_args(Scope)
-ALL_STORES = "*"
 QUERIES = load_queries(Path(__file__).parent, "keys.sql")
 
 _BEARER = re.compile(r"[Bb]earer +qk_([a-z0-9]{12})_([A-Za-z0-9_-]{43})")

@@ -134,7 +134,7 @@ async def test_a_revoked_key_ceases_and_a_rotated_one_goes_on(world: World) -> N
     key_id = text.split("_")[1]
 
     async def status(key: str) -> int:
-        await world.gateway.keys.refresh()
+        await world.gateway.callers.keys.refresh()
         return (await _refused(world, "/v1/me", f"Bearer {key}")).status_code
 
     assert await status(text) == 200

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
+from libs.common.caller import Caller
 from libs.common.errors import UserError
-from libs.common.keyring import Caller
 from libs.common.keys import create_key, parse_bearer
 
 SECRET = "s" * 43
@@ -46,6 +46,6 @@ def test_what_may_not_be_made_a_key(scopes: list[str], stores: list[str]) -> Non
 
 
 def test_a_caller_touches_its_stores() -> None:
-    some = Caller("id", "till", frozenset(["events:write"]), frozenset(["a"]))
-    every = Caller("id", "till", frozenset(["events:write"]), frozenset(["*"]))
+    some = Caller("id", frozenset(["events:write"]), frozenset(["a"]))
+    every = Caller("id", frozenset(["events:write"]), frozenset(["*"]))
     assert [some.may("a"), some.may("b"), every.may("b")] == [True, False, True]

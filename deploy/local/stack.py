@@ -248,6 +248,11 @@ class Stack:
         for service in present:
             self._launch(self.services[service.name])
 
+    def _token_issuers(self) -> Path:
+        from deploy.local import tokens
+
+        return tokens.prepare(self.folder)
+
     def add_service(
         self, service: service_parts.Service, name: str = "", env: Mapping[str, str] | None = None
     ) -> Child:
@@ -260,7 +265,9 @@ class Stack:
         if service.port_setting:
             child_ports["door"] = self.port(name, service.port)
             self.urls = replace(self.urls, **{service.name: f"http://{ports.HOST}:{child_ports['door']}"})
-        around = service_parts.Surroundings(self.urls.kafka, self.options.topic_prefix, self.settled.timezone)
+        around = service_parts.Surroundings(
+            self.urls.kafka, self.options.topic_prefix, self.settled.timezone, str(self._token_issuers())
+        )
         password = self.settled.passwords[service.role]
         url = postgres_part.with_role(self.urls.database, service.role, password)
         whole = service_parts.service_env(service, around, url, child_ports)

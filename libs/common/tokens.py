@@ -59,6 +59,15 @@ _read_header = msgspec.json.Decoder(Header).decode
 _read_claims = msgspec.json.Decoder(Claims).decode
 
 
+def is_id(text: str) -> bool:
+    """Whether it may be the id of a member or a store."""
+    try:
+        msgspec.convert(text, Id)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 def read_token(text: str) -> Token | None:
     """A token of the right form; None for any other text."""
     parts = text.split(".") if len(text) <= MAX_TOKEN else []

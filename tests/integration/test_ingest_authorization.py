@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from libs.common import clock, keys
-from tests.integration.ingest_world import World, a_database, a_log, a_world, an_event, ids_on
+from tests.integration.ingest_world import World, a_database, a_log, a_world, an_event, ids_on, until
 from tests.tokens import Retailer, ed25519_key, write_issuers
 
 NORTH = Retailer(stores=("sh-001", "sh-002"))
@@ -139,13 +139,18 @@ async def test_no_token_and_no_claim_is_logged(world: World) -> None:
     assert not [secret for secret in secrets if secret in log]
 
 
-def test_a_list_of_issuers_that_does_not_fit_stops_the_process(
+async def test_a_list_of_issuers_that_does_not_fit_stops_the_process(
     world: World, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("bad-issuers")
     env = {"QUNLI_TOKEN_ISSUERS": str(folder / "missing.yaml")}
     with a_world(kafka_bootstrap, world.owner_url, world.settings.topic_prefix, folder, env) as started:
-        assert started.process.wait(20) == 2
+
+        async def ended() -> bool:
+            return started.process.exit_status is not None
+
+        await until(ended)
+        assert started.process.exit_status == 2
         log = started.process.command.log.read_text()
     assert [line for line in log.splitlines() if "QUNLI_TOKEN_ISSUERS" in line and "missing.yaml" in line]
     assert "Traceback" not in log

@@ -54,18 +54,15 @@ class Surroundings:
 
 def service_env(service: Service, around: Surroundings, database_url: str, ports: Mapping[str, int]) -> dict[str, str]:
     """The settings of one process: those of this environment, and over them the stack's own but for its issuer."""
-    env = (
-        {"QUNLI_TOKEN_ISSUERS": around.token_issuers}
-        | dict(os.environ)
-        | {
-            "QUNLI_KAFKA_BOOTSTRAP": around.kafka_bootstrap,
-            "QUNLI_TOPIC_PREFIX": around.topic_prefix,
-            "QUNLI_DATABASE_URL": database_url,
-            "QUNLI_TIMEZONE": around.timezone,
-            "QUNLI_OPS_PORT": str(ports["ops"]),
-            "PYTHONUNBUFFERED": "1",
-        }
-    )
+    env = dict(os.environ) | {
+        "QUNLI_TOKEN_ISSUERS": _absolute(os.environ.get("QUNLI_TOKEN_ISSUERS", around.token_issuers)),
+        "QUNLI_KAFKA_BOOTSTRAP": around.kafka_bootstrap,
+        "QUNLI_TOPIC_PREFIX": around.topic_prefix,
+        "QUNLI_DATABASE_URL": database_url,
+        "QUNLI_TIMEZONE": around.timezone,
+        "QUNLI_OPS_PORT": str(ports["ops"]),
+        "PYTHONUNBUFFERED": "1",
+    }
     if service.port_setting:
         env[service.port_setting] = str(ports["door"])
     return env

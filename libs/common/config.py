@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     stuck_seconds: float = Field(
         60.0, ge=5, description="Lag and no step for this long: the processor exits and is restarted"
     )
+    bootstrap_keys: SecretStr = Field(
+        SecretStr(""),
+        description="First server keys of a cluster, JSON as `qunli keys bootstrap` makes it; empty = none",
+    )
     token_issuers: str = Field(
         "", description="Path of a YAML file: who may issue member tokens; empty = there are none"
     )

@@ -12,6 +12,7 @@ from deploy.local.command_line import Data, console, existing_folder, new_app
 from deploy.local.ports import HOST
 from deploy.local.postgres import DATABASE, OWNER
 from libs.common import keys
+from libs.common.bootstrap_keys import make_bootstrap_key
 from libs.common.caller import SCOPES
 from libs.common.errors import UserError
 
@@ -29,6 +30,14 @@ Stores = Annotated[
 def create(name: str, scope: Scopes, store: Stores, data: Data = folders.DEFAULT) -> None:
     """Make a key and print it: it can be read nowhere afterwards."""
     print(keys.create_key(_admin_url(data), name, scope, store))
+
+
+@app.command()
+def bootstrap(scope: Scopes, store: Stores) -> None:
+    """Make a key without a database: print it, and the list with it that QUNLI_BOOTSTRAP_KEYS holds."""
+    key, entry = make_bootstrap_key(scope, store)
+    print(key)
+    print(f"[{entry}]")
 
 
 @app.command("list")

@@ -18,6 +18,7 @@ from libs.common.jwks import LONGEST_KID, Algorithm, PublicKey, decoy
 
 MAX_TOKEN = 4096  # characters; ten times what a token of one store has
 MOST_STORES = 32
+SIGNATURE = 86  # characters of the 64 bytes that both algorithms have
 LIFETIME = 15 * 60  # seconds from `iat` to `exp`, or from now where there is no `iat`
 LEEWAY = 60  # seconds that two clocks may differ
 
@@ -30,6 +31,7 @@ class Header(Struct, frozen=True):
 
     alg: Algorithm
     kid: Annotated[str, Meta(min_length=1, max_length=LONGEST_KID)]
+    crit: None = None  # extensions that must be understood: there are none
 
 
 class Claims(Struct, frozen=True):
@@ -71,7 +73,7 @@ def is_id(text: str) -> bool:
 def read_token(text: str) -> Token | None:
     """A token of the right form; None for any other text."""
     parts = text.split(".") if len(text) <= MAX_TOKEN else []
-    if len(parts) != 3:
+    if len(parts) != 3 or len(parts[2]) != SIGNATURE:
         return None
     try:
         return Token(text, _read_header(_from_base64(parts[0])), _read_claims(_from_base64(parts[1])))
@@ -97,7 +99,7 @@ def spend_a_verification() -> None:
     _verify(_NO_TOKEN, decoy("EdDSA"))
 
 
-_NO_TOKEN = f"eyJhbGciOiJFZERTQSJ9.e30.{'A' * 86}"  # {"alg": "EdDSA"}, {}, and a signature of zeros
+_NO_TOKEN = f"eyJhbGciOiJFZERTQSJ9.e30.{'A' * SIGNATURE}"  # {"alg": "EdDSA"}, {}, and a signature of zeros
 
 
 def _verify(text: str, key: PublicKey) -> bool:

@@ -136,14 +136,9 @@ def test_a_mangled_token_opens_nothing_and_breaks_nothing(text: str) -> None:
 
 def test_every_refusal_costs_about_the_same() -> None:
     verifier = a_verifier(NORTH, SOUTH)
-    of_interest = (
-        "expired", "alg none", "HS256 of the public key", "RS256", "unknown kid", "wrong iss", "wrong aud", "no sub",
-        "future nbf", "another's key under a known kid", "ES256 under the id of an EdDSA key",
-    )  # fmt: skip
-    bad = dict(NORTH.bad_tokens())
-    medians = {name: _median(partial(read_and_refuse, verifier, bad[name])) for name in of_interest}
+    medians = {name: _median(partial(read_and_refuse, verifier, token)) for name, token in NORTH.bad_tokens()}
     slowest, fastest = max(medians.values()), min(medians.values())
-    assert slowest < 5 * fastest, medians
+    assert slowest < 3 * fastest, medians
 
 
 def read_and_refuse(verifier: TokenVerifier, text: str) -> None:

@@ -81,6 +81,10 @@ class Folder:
         return self.logs / f"{name}.log"
 
     @property
+    def tokens(self) -> Path:
+        return self.root / "tokens"
+
+    @property
     def settled_file(self) -> Path:
         return self.root / "stack.json"
 

@@ -49,11 +49,13 @@ class Surroundings:
     kafka_bootstrap: str
     topic_prefix: str
     timezone: str
+    token_issuers: str = ""
 
 
 def service_env(service: Service, around: Surroundings, database_url: str, ports: Mapping[str, int]) -> dict[str, str]:
-    """The settings of one process: those of this environment, and over them the stack's own."""
+    """The settings of one process: those of this environment, and over them the stack's own but for its issuer."""
     env = dict(os.environ) | {
+        "QUNLI_TOKEN_ISSUERS": _absolute(os.environ.get("QUNLI_TOKEN_ISSUERS", around.token_issuers)),
         "QUNLI_KAFKA_BOOTSTRAP": around.kafka_bootstrap,
         "QUNLI_TOPIC_PREFIX": around.topic_prefix,
         "QUNLI_DATABASE_URL": database_url,
@@ -64,6 +66,11 @@ def service_env(service: Service, around: Surroundings, database_url: str, ports
     if service.port_setting:
         env[service.port_setting] = str(ports["door"])
     return env
+
+
+def _absolute(path: str) -> str:
+    """A path as it is meant here: a service runs in another folder."""
+    return str(Path(path).expanduser().absolute()) if path else ""
 
 
 def child(name: str, module: str, env: Mapping[str, str], cwd: Path, log: Path) -> Child:

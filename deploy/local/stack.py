@@ -233,7 +233,8 @@ class Stack:
         self.on_change("migrating the database")
         migrate(self.urls.database, self.settled.passwords)
         if not self.settled.server_key:
-            from libs.common.keys import ALL_STORES, SCOPES, create_key
+            from libs.common.caller import ALL_STORES, SCOPES
+            from libs.common.keys import create_key
 
             key = create_key(self.urls.database, "local operator", SCOPES, [ALL_STORES])
             self._settle(lambda settled: replace(settled, server_key=key))
@@ -247,6 +248,11 @@ class Stack:
         for service in present:
             self._launch(self.services[service.name])
 
+    def _token_issuers(self) -> Path:
+        from deploy.local import tokens
+
+        return tokens.prepare(self.folder)
+
     def add_service(
         self, service: service_parts.Service, name: str = "", env: Mapping[str, str] | None = None
     ) -> Child:
@@ -259,7 +265,9 @@ class Stack:
         if service.port_setting:
             child_ports["door"] = self.port(name, service.port)
             self.urls = replace(self.urls, **{service.name: f"http://{ports.HOST}:{child_ports['door']}"})
-        around = service_parts.Surroundings(self.urls.kafka, self.options.topic_prefix, self.settled.timezone)
+        around = service_parts.Surroundings(
+            self.urls.kafka, self.options.topic_prefix, self.settled.timezone, str(self._token_issuers())
+        )
         password = self.settled.passwords[service.role]
         url = postgres_part.with_role(self.urls.database, service.role, password)
         whole = service_parts.service_env(service, around, url, child_ports)

@@ -53,6 +53,13 @@ class Settings(BaseSettings):
     stuck_seconds: float = Field(
         60.0, ge=5, description="Lag and no step for this long: the processor exits and is restarted"
     )
+    bootstrap_keys: SecretStr = Field(
+        SecretStr(""),
+        description="First server keys of a cluster, JSON as `qunli keys bootstrap` makes it; empty = none",
+    )
+    token_issuers: str = Field(
+        "", description="Path of a YAML file: who may issue member tokens; empty = there are none"
+    )
     key_cache_seconds: float = Field(30.0, ge=0, le=30, description="How long a server key is cached")
     journal_payload_days: int = Field(
         400,

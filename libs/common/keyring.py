@@ -1,4 +1,4 @@
-"""Who calls: server keys as a process checks them.
+"""Server keys as a process checks them.
 
 A process holds all keys in memory, no older than `key_cache_seconds`: a revoked key ceases within that time, an
 unknown one costs no query (at most one a second looks whether it has just been made), and Postgres may be away
@@ -8,18 +8,17 @@ for as long.
 import asyncio
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
 
 import asyncpg
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from libs.common import clock
+from libs.common.bootstrap_keys import BootstrapKey, read_bootstrap_keys
+from libs.common.caller import Caller
 from libs.common.config import Settings
 from libs.common.http import Problem
-from libs.common.keys import ALL_STORES, QUERIES, Scope, parse_bearer
+from libs.common.keys import QUERIES, Presented
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, Pool, acquire
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -27,21 +26,6 @@ LOOK_AGAIN_SECONDS = 1.0
 PATIENCE = 2
 
 log = logging.getLogger(__name__)
-bearer = HTTPBearer(auto_error=False, scheme_name="server_key", description="qk_<id>_<secret>")
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A key, what it is for, and the stores it may touch."""
-
-    key_id: str
-    name: str
-    scopes: frozenset[str]
-    stores: frozenset[str]
-
-    def may(self, store: str) -> bool:
-        """Whether it may touch this store."""
-        return store in self.stores or ALL_STORES in self.stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +41,11 @@ class KeyRing:
     """All server keys of the deployment, as fresh as `key_cache_seconds` asks for."""
 
     def __init__(self, settings: Settings, pool: Callable[[], Pool | None]) -> None:
-        """`pool` gives the pool, once there is one."""
+        """`pool` gives the pool, once there is one. UserError for bootstrap keys that do not fit."""
         self._settings = settings
         self._pool = pool
+        given = read_bootstrap_keys(settings.bootstrap_keys.get_secret_value())
+        self._bootstrap: Mapping[str, _Key] = {key.id: _bootstrap_key(key) for key in given}
         self._keys: Mapping[str, _Key] = {}
         self._read_at: float | None = None
         self._looked_again_at = 0.0
@@ -72,24 +58,16 @@ class KeyRing:
         """Whether the keys have been read since the start."""
         return self._read_at is not None
 
-    async def verify(self, authorization: str | None) -> Caller:
-        """The caller behind an `Authorization` header. Problem `unauthenticated` or `keys_unavailable`."""
-        presented = parse_bearer(authorization)
-        if presented is None:
-            raise unauthenticated()
-        await self._freshen(presented.id)
-        key = self._keys.get(presented.id)
+    async def verify(self, presented: Presented) -> Caller | None:
+        """The caller behind a key; None if it is not valid. Problem `keys_unavailable`."""
+        key = self._bootstrap.get(presented.id)
+        if key is None:
+            await self._freshen(presented.id)
+            key = self._keys.get(presented.id)
         if key is None or not key.opens(presented.secret_sha256):
-            raise unauthenticated()
+            return None
         self._used.add(presented.id)
         return key.caller
-
-    async def authorize(self, authorization: str | None, *scopes: Scope) -> Caller:
-        """The same, who holds one of these scopes. Problem `not_found` if it holds none."""
-        caller = await self.verify(authorization)
-        if caller.scopes.isdisjoint(scopes):
-            raise not_found()
-        return caller
 
     async def refresh(self) -> None:
         """Read the keys now. Problem `keys_unavailable` if that fails."""
@@ -146,34 +124,13 @@ class KeyRing:
         return True
 
 
+def _bootstrap_key(key: BootstrapKey) -> _Key:
+    return _Key((key.secret_sha256,), Caller(key.id, frozenset(key.scopes), frozenset(key.stores)))
+
+
 def _key(row: asyncpg.Record) -> _Key:
     hashes = (row["secret_sha256"], row["next_secret_sha256"])
     return _Key(
         tuple(digest for digest in hashes if digest is not None),
-        Caller(row["id"], row["name"], frozenset(row["scopes"]), frozenset(row["stores"])),
+        Caller(row["id"], frozenset(row["scopes"]), frozenset(row["stores"])),
     )
-
-
-def unauthenticated() -> Problem:
-    """No key, a malformed, an unknown and a revoked one look the same."""
-    return Problem("unauthenticated", "Send Authorization: Bearer qk_<id>_<secret> with a key that is valid.")
-
-
-def not_found() -> Problem:
-    """What is not there, is foreign or forbidden looks the same."""
-    return Problem("not_found", "Nothing here.")
-
-
-def require(*scopes: Scope) -> Callable[..., Awaitable[Caller]]:
-    """A FastAPI dependency: the caller, who holds one of these scopes. The app keeps its KeyRing in `state.keys`."""
-
-    async def caller(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Caller:
-        return await authorize(request, *scopes)
-
-    return caller
-
-
-async def authorize(request: Request, *scopes: Scope) -> Caller:
-    """The same without FastAPI's resolution of dependencies."""
-    keys: KeyRing = request.app.state.keys
-    return await keys.authorize(request.headers.get("authorization"), *scopes)

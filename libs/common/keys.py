@@ -7,21 +7,19 @@ import datetime
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import class_row, tuple_row
 
+from libs.common.caller import ALL_STORES, SCOPES
 from libs.common.errors import UserError
 from libs.common.postgres import load_queries
 
-Scope = Literal["events:write", "stores:read", "commands:write", "days:close", "console:login", "ops"]
-SCOPES: tuple[Scope, ...] = get_args(Scope)
-ALL_STORES = "*"
 QUERIES = load_queries(Path(__file__).parent, "keys.sql")
 
 _BEARER = re.compile(r"[Bb]earer +qk_([a-z0-9]{12})_([A-Za-z0-9_-]{43})")
@@ -63,7 +61,7 @@ def hash_secret(secret: str) -> bytes:
 def create_key(admin_url: str, name: str, scopes: Iterable[str], stores: Iterable[str]) -> str:
     """Make a key and give its text, which can be read nowhere afterwards. `stores`: {"*"} is every store."""
     chosen, touched = sorted(set(scopes)), sorted(set(stores))
-    _check(chosen, touched)
+    check_rights(chosen, touched)
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     _run(admin_url, "insert_key", key_id, name, hash_secret(secret), chosen, touched)
     return f"qk_{key_id}_{secret}"
@@ -95,7 +93,8 @@ def end_rotation(admin_url: str, key_id: str) -> None:
         raise _no_such(key_id, "in rotation")
 
 
-def _check(scopes: list[str], stores: list[str]) -> None:
+def check_rights(scopes: Sequence[str], stores: Sequence[str]) -> None:
+    """UserError where a key with these scopes and stores could open nothing, or something that is not there."""
     if unknown := [scope for scope in scopes if scope not in SCOPES]:
         raise UserError(f"There is no scope {unknown[0]!r}.", f"Choose of {', '.join(SCOPES)}.")
     if not scopes:

@@ -27,7 +27,7 @@ def make_app(gateway: Gateway) -> FastAPI:
         # spans are ours, see libs.common.telemetry: FastAPI's would record paths and query strings
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.gateway, app.state.keys = gateway, gateway.keys
+    app.state.gateway, app.state.callers = gateway, gateway.callers
     http.install(app)
     app.add_exception_handler(BadCursor, _bad_cursor)
     for routes in (ops_routes, member_routes, store_routes, history_routes):

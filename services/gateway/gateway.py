@@ -9,9 +9,9 @@ from typing import Annotated
 import asyncpg
 from fastapi import Depends, Request
 
+from libs.common.callers import Callers
 from libs.common.config import Settings
 from libs.common.http import Problem
-from libs.common.keyring import KeyRing
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, Pool, acquire, create_pool
 from libs.common.topics import MEMBER_EVENTS
 from services.gateway.loader import Loaded, MemberLoader
@@ -40,7 +40,7 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.keys = KeyRing(settings, lambda: self._pool)
+        self.callers = Callers(settings, lambda: self._pool)
         self.ends = LogEnds(settings)
         self.connected = asyncio.Event()  # the database, its views and the keys have been there
         self.draining = False
@@ -66,7 +66,7 @@ class Gateway:
                 if self._pool is None:
                     self._pool = await create_pool(self.settings, application="qunli-gateway", schema="engagement_v1")
                 await self.positions()
-                await self.keys.refresh()
+                await self.callers.keys.refresh()
                 self.connected.set()
             except DATABASE_FAULTS as error:
                 log.warning("the database is not ready: %s", error)
@@ -76,7 +76,7 @@ class Gateway:
         """Let go of everything."""
         await self._watch.close()
         await self._loader.close()
-        await self.keys.close()
+        await self.callers.close()
         await self.ends.close()
         if self._pool is not None:
             await _close(self._pool)
@@ -110,6 +110,7 @@ class Gateway:
 async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway that connects by itself."""
     gateway = Gateway(settings)
+    gateway.callers.start()
     connecting = asyncio.create_task(gateway.connect())
     try:
         yield gateway

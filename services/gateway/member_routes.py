@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from libs.common.activity import WINDOW, Days
+from libs.common.caller import Caller
+from libs.common.callers import authorize, not_found, security
 from libs.common.days import day_to_iso, ms_to_rfc3339
 from libs.common.http import TracedRoute
-from libs.common.keyring import Caller, authorize, not_found
 from services.gateway.answers import NoParameters, answer, listing, refuse_parameters
 from services.gateway.explain import explanation, scores_by_day
 from services.gateway.gateway import Gateway, ThisGateway
@@ -32,7 +33,15 @@ from services.gateway.member_store import (
 from services.gateway.members import MembershipRow, membership
 from services.gateway.openapi import documented
 from services.gateway.pages import TimelineKey, read_cursor, write_cursor
-from services.gateway.params import MemberOfPath, PageParams, Reader, ScoresParams, checked_member, own_stores
+from services.gateway.params import (
+    OF_MEMBER,
+    MemberOfPath,
+    MemberReader,
+    PageParams,
+    ScoresParams,
+    checked_member,
+    own_stores,
+)
 from services.gateway.positions import settings_by_partition
 from services.gateway.shapes import Source
 from services.gateway.snapshot import Snapshot
@@ -42,14 +51,14 @@ MOST_EVENTS = 1000  # listed in an explanation
 NEWEST = TimelineKey(2**63 - 1, 2**63 - 1, 2, "", 0)  # above every row of a timeline
 
 
-@router.get("/v1/members/{member_id}", **documented(Member))
+@router.get("/v1/members/{member_id}", **documented(Member, security=security(*OF_MEMBER)))
 async def profile(request: Request, member_id: str) -> Response:
     """The memberships of a member: tier, score, activity, interests. Those that have ended are among them."""
     # The route that is called most: without the resolution of dependencies.
-    caller = await authorize(request, "stores:read")
+    caller = await authorize(request, *OF_MEMBER)
     refuse_parameters(request)
     gateway: Gateway = request.app.state.gateway
-    positions, rows = await gateway.load_member(request, checked_member(member_id))
+    positions, rows = await gateway.load_member(request, checked_member(caller, member_id))
     settings = settings_by_partition(positions)
     mine = [membership(row, settings[row.partition]) for row in own(caller, rows)]
     return answer(Member(member_id=member_id, memberships=mine), positions)
@@ -65,7 +74,7 @@ def own(caller: Caller, rows: Sequence[MembershipRow]) -> list[MembershipRow]:
 
 @router.get("/v1/members/{member_id}/explain", **documented(MemberExplanation))
 async def explain(
-    request: Request, caller: Reader, gateway: ThisGateway, member_id: MemberOfPath, _: NoParameters
+    request: Request, caller: MemberReader, gateway: ThisGateway, member_id: MemberOfPath, _: NoParameters
 ) -> Response:
     """Why a member has its score and tier, what the next tier needs, and when it lapses without more."""
     async with gateway.snapshot(request) as snapshot:
@@ -86,7 +95,7 @@ async def _living(snapshot: Snapshot, caller: Caller, member_id: str) -> list[Me
 @router.get("/v1/members/{member_id}/scores", **documented(MemberScores))
 async def scores(
     request: Request,
-    caller: Reader,
+    caller: MemberReader,
     gateway: ThisGateway,
     member_id: MemberOfPath,
     params: Annotated[ScoresParams, Query()],
@@ -109,7 +118,7 @@ def _scores(row: MembershipRow, counts: Days, days: int, snapshot: Snapshot) -> 
 @router.get("/v1/members/{member_id}/timeline", **documented(Timeline, csv=True))
 async def timeline(
     request: Request,
-    caller: Reader,
+    caller: MemberReader,
     gateway: ThisGateway,
     member_id: MemberOfPath,
     params: Annotated[PageParams, Query()],

@@ -1,6 +1,6 @@
 """OpenAPI from the shapes that are encoded: what is described is what is sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +9,6 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
 from libs.common.http import PROBLEMS
-from libs.common.keyring import bearer
 from services.gateway import member_shapes, ops_shapes, store_shapes
 from services.gateway.answers import CSV, JSON
 from services.gateway.shapes import Shape
@@ -20,6 +19,7 @@ SHAPES: Mapping[str, type[Shape]] = {
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, Shape)
 }
+Security = Sequence[Mapping[str, Sequence[str]]]
 REF = "#/components/schemas/{name}"
 PROBLEM = {
     "type": "object",
@@ -55,8 +55,13 @@ _REFUSALS: Mapping[int, str] = {
 }
 
 
-def documented(shape: type[msgspec.Struct], *, csv: bool = False, as_of: bool = True) -> dict[str, Any]:
-    """What a route says about itself: the shape of its answer, its refusals and its headers."""
+def documented(
+    shape: type[msgspec.Struct], *, csv: bool = False, as_of: bool = True, security: Security = ()
+) -> dict[str, Any]:
+    """What a route says about itself: the shape of its answer, its refusals and its headers.
+
+    `security`: who may call, for a route without a dependency that says so.
+    """
     content: dict[str, Any] = {JSON: {"schema": {"$ref": REF.format(name=shape.__name__)}}}
     if csv:
         content[CSV] = {"schema": {"type": "string"}}
@@ -70,7 +75,7 @@ def documented(shape: type[msgspec.Struct], *, csv: bool = False, as_of: bool = 
             **{status: {"description": text, "content": problem} for status, text in _REFUSALS.items()},
         },
         "openapi_extra": {
-            "security": [{bearer.scheme_name: []}],
+            **({"security": list(security)} if security else {}),
             **({"parameters": [AFTER]} if as_of else {}),
         },
     }

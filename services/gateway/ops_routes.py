@@ -24,8 +24,13 @@ router = APIRouter(route_class=TracedRoute, tags=["operations"])
 
 @router.get("/v1/me", **documented(Me, as_of=False))
 async def me(caller: AnyCaller, gateway: ThisGateway, _: NoParameters) -> Response:
-    """The caller's stores and scopes, and the retailer's time zone."""
-    content = Me(stores=sorted(caller.stores), scopes=sorted(caller.scopes), time_zone=gateway.settings.timezone)
+    """The caller's stores and scopes, whose token it is, and the retailer's time zone."""
+    content = Me(
+        member_id=caller.member_id,
+        stores=sorted(caller.stores),
+        scopes=sorted(caller.scopes),
+        time_zone=gateway.settings.timezone,
+    )
     return Response(msgspec.json.encode(content), media_type="application/json")
 
 

@@ -5,12 +5,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from services.gateway.shapes import Cursor, Day, Instant, Shape
+from services.gateway.shapes import Cursor, Day, Instant, MemberId, Shape
 
 
 class Me(Shape, frozen=True):
     """Who is asking."""
 
+    member_id: Annotated[MemberId | None, Meta(description="whose token it is; null: a server key")]
     stores: Annotated[list[str], Meta(description="['*'] is every store", examples=[["sh-001"]])]
     scopes: Annotated[list[str], Meta(examples=[["stores:read"]])]
     time_zone: Annotated[str, Meta(examples=["Asia/Shanghai"])]

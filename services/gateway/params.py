@@ -7,9 +7,9 @@ from fastapi import Depends, Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from libs.common.activity import Tier
+from libs.common.caller import ALL_STORES, MEMBER_SCOPES, SCOPES, Caller, MemberScope, Scope
+from libs.common.callers import not_found, require
 from libs.common.days import day_from_iso
-from libs.common.keyring import Caller, not_found, require
-from libs.common.keys import ALL_STORES
 from services.gateway.member_store import Stores
 from services.gateway.pages import MOST_ROWS
 
@@ -81,11 +81,12 @@ class ScoresParams(Params):
     days: Annotated[int, Field(ge=1, le=LONGEST_PERIOD)] = 90
 
 
+# Who may read of a member: a server key any of its stores', a member token its own.
+OF_MEMBER: tuple[Scope | MemberScope, ...] = ("stores:read", "profile:read")
 Reader = Annotated[Caller, Depends(require("stores:read"))]
+MemberReader = Annotated[Caller, Depends(require(*OF_MEMBER))]
 Operator = Annotated[Caller, Depends(require("ops"))]
-AnyCaller = Annotated[
-    Caller, Depends(require("events:write", "stores:read", "commands:write", "days:close", "console:login", "ops"))
-]
+AnyCaller = Annotated[Caller, Depends(require(*SCOPES, *MEMBER_SCOPES))]
 
 
 def own_stores(caller: Caller) -> Stores:
@@ -102,15 +103,15 @@ async def _store(caller: Reader, store_id: Annotated[str, Path(examples=["sh-001
 StoreOfCaller = Annotated[str, Depends(_store)]
 
 
-def checked_member(member_id: str) -> str:
-    """A member id out of a path. Problem not_found: what cannot be an id is nobody's."""
-    if not _ID.fullmatch(member_id):
+def checked_member(caller: Caller, member_id: str) -> str:
+    """A member id out of a path. Problem not_found: what cannot be an id is nobody's, nor is a token's others."""
+    if not _ID.fullmatch(member_id) or not caller.speaks_for(member_id):
         raise not_found()
     return member_id
 
 
-async def _member(_: Reader, member_id: Annotated[str, Path(examples=["m-42"])]) -> str:
-    return checked_member(member_id)
+async def _member(caller: MemberReader, member_id: Annotated[str, Path(examples=["m-42"])]) -> str:
+    return checked_member(caller, member_id)
 
 
 MemberOfPath = Annotated[str, Depends(_member)]

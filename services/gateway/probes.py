@@ -10,7 +10,11 @@ def checks(gateway: Gateway) -> OpsChecks:
     """Ready once the keys are read and the views are there; what is down later shows among the dependencies."""
     return OpsChecks(
         ready=lambda: _ready(gateway),
-        dependencies={"kafka": lambda: _kafka(gateway), "postgres": lambda: _postgres(gateway)},
+        dependencies={
+            "kafka": lambda: _kafka(gateway),
+            "postgres": lambda: _postgres(gateway),
+            "token_issuers": gateway.callers.issuers_fault,
+        },
     )
 
 

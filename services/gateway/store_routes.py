@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from libs.common.callers import not_found
 from libs.common.http import TracedRoute
-from libs.common.keyring import not_found
 from services.gateway import figures, member_shapes, store, store_shapes
 from services.gateway.answers import NoParameters, answer, listing
 from services.gateway.gateway import ThisGateway

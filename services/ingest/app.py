@@ -22,7 +22,7 @@ def make_app(door: Door) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.door = door
-    app.state.keys = door.keys
+    app.state.callers = door.callers
     http.install(app)
     app.include_router(_events())
     app.include_router(steering.router)

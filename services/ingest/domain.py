@@ -12,6 +12,7 @@ import jiter
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from libs.common.caller import Caller
 from libs.common.days import DAY_MS, FIRST_DAY, LAST_DAY, local_day_hour
 from libs.common.events import (
     CheckIn,
@@ -34,6 +35,7 @@ from services.ingest.faults import Fault, from_decoder, from_parser, names
 MAX_EVENT = 32 << 10  # bytes
 MAX_EVENTS = 1_000
 MAX_AHEAD_MS = 5 * 60_000
+MAX_BEHIND_MS = 7 * DAY_MS  # for members; the past is open to server keys, which import it
 
 When = Annotated[datetime.datetime, Meta(tz=True, description="RFC 3339 with an offset")]
 Text = Annotated[str, Meta(pattern=r"^[^\x00]*(?![\s\S])", description="text without NUL; it ends at the door")]
@@ -112,10 +114,10 @@ def split_lines(body: bytes) -> list[bytes]:
     return [line for line in body.split(b"\n") if line.strip()]
 
 
-def judge(raw: bytes, received_at: int, zone: ZoneInfo, may: Callable[[str], bool]) -> Logged | Refused:
+def judge(raw: bytes, received_at: int, zone: ZoneInfo, caller: Caller) -> Logged | Refused:
     """The record that a posted event becomes, or why it does not.
 
-    `received_at`: UTC ms now. `may`: whether the caller may touch a store.
+    `received_at`: UTC ms now.
     """
     if len(raw) > MAX_EVENT:
         return _refused(raw, Fault("too_large", "", f"an event may have {MAX_EVENT} bytes"))
@@ -126,7 +128,9 @@ def judge(raw: bytes, received_at: int, zone: ZoneInfo, may: Callable[[str], boo
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _refused(raw, Fault("unreadable", "", str(error)))
     occurred_at = to_ms(event.occurred_at)
-    fault = _beyond_type(event, occurred_at, received_at, zone, may)
+    fault = _beyond_rights(event, occurred_at, received_at, caller) or _beyond_type(
+        event, occurred_at, received_at, zone
+    )
     if fault is None and _each_key_once(raw, event):
         return Logged(event.id, event.member_id, encode(_record(event, occurred_at, received_at)))
     return _refused(raw, fault or Fault("duplicate_key", "", "a key stands twice in its object"))
@@ -185,9 +189,22 @@ def day_in_range(instant_ms: int, zone: ZoneInfo) -> bool:
     return FIRST_DAY <= local_day_hour(instant_ms, zone)[0] <= LAST_DAY
 
 
-def _beyond_type(
-    event: PostedEvent, occurred_at: int, received_at: int, zone: ZoneInfo, may: Callable[[str], bool]
-) -> Fault | None:
+def _beyond_rights(event: PostedEvent, occurred_at: int, received_at: int, caller: Caller) -> Fault | None:
+    """What its caller may not post."""
+    if not caller.may(event.store_id):
+        return Fault("not_found", "store_id", "no such store")
+    if caller.member_id is None:
+        return None
+    if event.member_id != caller.member_id:
+        return Fault("not_found", "member_id", "no such member")
+    if isinstance(event, PostedPurchase):
+        return Fault("not_allowed", "type", "purchases come from tills, not from members")
+    if occurred_at < received_at - MAX_BEHIND_MS:
+        return Fault("too_old", "occurred_at", "is more than 7 days ago")
+    return None
+
+
+def _beyond_type(event: PostedEvent, occurred_at: int, received_at: int, zone: ZoneInfo) -> Fault | None:
     """What is wrong with an event of the right form."""
     if not day_in_range(occurred_at, zone):
         return Fault("day_out_of_range", "occurred_at", "its day must lie within 2000..2199")
@@ -197,8 +214,6 @@ def _beyond_type(
         total = sum([item.amount_minor for item in event.data.items])
         if total != event.data.total_minor:
             return Fault("total_mismatch", "data.total_minor", f"the items' amounts add up to {total}")
-    if not may(event.store_id):
-        return Fault("not_found", "store_id", "no such store")
     return None
 
 

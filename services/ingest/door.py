@@ -1,4 +1,4 @@
-"""What an ingest process holds while it runs: the writer to the log, the server keys, a few connections to Postgres."""
+"""What an ingest process holds while it runs: the writer to the log, who may call, a few connections to Postgres."""
 
 import asyncio
 import logging
@@ -8,11 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 import asyncpg
 
 from libs.common import telemetry
+from libs.common.callers import Callers
 from libs.common.config import Settings
 from libs.common.events import LogRecord, encode
 from libs.common.http import Problem, format_position
 from libs.common.kafka import LogUnavailable, probe_log
-from libs.common.keyring import KeyRing
 from libs.common.ops import Fault, OpsChecks
 from libs.common.postgres import Connection, DatabaseBusy, DatabaseUnavailable, Pool, acquire, create_pool
 from libs.common.topics import MEMBER_EVENTS
@@ -31,7 +31,7 @@ class Door:
         self.settings = settings
         self.topic = settings.topic_name(MEMBER_EVENTS)
         self.writer = LogWriter(settings, MEMBER_EVENTS, "ingest")
-        self.keys = KeyRing(settings, lambda: self.pool)
+        self.callers = Callers(settings, lambda: self.pool)
         self.pool: Pool | None = None
         self.draining = False
         self.settings_number = 0  # the highest that this process has written
@@ -48,13 +48,13 @@ class Door:
 
     async def connect_database(self) -> None:
         """Go on until Postgres is there, its schema too, and the keys are read."""
-        while not self.keys.loaded:
+        while not self.callers.keys.loaded:
             try:
                 if self.pool is None:
                     self.pool = await create_pool(self.settings, application="qunli-ingest", schema="engagement_v1")
                 async with self.connection() as connection:
                     await store.check_schema(connection)
-                await self.keys.refresh()
+                await self.callers.keys.refresh()
             except (DatabaseUnavailable, DatabaseBusy, Problem, asyncpg.PostgresError, OSError) as error:
                 log.warning("the database is not ready: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -82,6 +82,7 @@ async def open_door(settings: Settings) -> AsyncIterator[Door]:
     """A door that connects by itself, and drains at the end."""
     door = Door(settings)
     door.writer.start()
+    door.callers.start()
     connecting = asyncio.create_task(door.connect_database())
     try:
         yield door
@@ -89,7 +90,7 @@ async def open_door(settings: Settings) -> AsyncIterator[Door]:
         connecting.cancel()
         await asyncio.wait({connecting})
         await door.writer.stop()
-        await door.keys.close()
+        await door.callers.close()
         if door.pool:
             await _close(door.pool)
 
@@ -107,7 +108,11 @@ def checks(door: Door) -> OpsChecks:
     return OpsChecks(
         live=door.writer.broken,
         ready=lambda: _ready(door),
-        dependencies={"kafka": lambda: _kafka(door), "postgres": lambda: _postgres(door)},
+        dependencies={
+            "kafka": lambda: _kafka(door),
+            "postgres": lambda: _postgres(door),
+            "token_issuers": door.callers.issuers_fault,
+        },
     )
 
 
@@ -116,7 +121,7 @@ def _ready(door: Door) -> Fault:
         return "draining"
     if not door.writer.connected:
         return "the log has not been reached yet"
-    return None if door.keys.loaded else "the database, its schema or the server keys are not there yet"
+    return None if door.callers.keys.loaded else "the database, its schema or the server keys are not there yet"
 
 
 async def _kafka(door: Door) -> Fault:

@@ -21,6 +21,8 @@ Code = Literal[
     "total_mismatch",
     "too_large",
     "not_found",
+    "not_allowed",  # a purchase under a member token: tills post those
+    "too_old",  # more than 7 days old under a member token
 ]
 CODES: tuple[Code, ...] = get_args(Code)
 

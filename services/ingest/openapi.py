@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
+from libs.common.callers import security, security_schemes
 from libs.common.http import MAX_BODY, PROBLEMS
 from services.ingest.domain import MAX_EVENT, MAX_EVENTS, PostedEvent
 
@@ -80,7 +81,7 @@ def events_body() -> dict[str, Any]:
     many = {"type": "array", "items": one, "minItems": 1, "maxItems": MAX_EVENTS}
     examples = {name: {"value": example(name)} for name in EXAMPLES}
     return {
-        "security": [{"server_key": []}],
+        "security": security("events:write"),
         "requestBody": {
             "required": True,
             "description": f"At most {MAX_BODY} bytes and {MAX_EVENTS} events, {MAX_EVENT} bytes an event.",
@@ -98,7 +99,9 @@ def describe(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             made = get_openapi(title=app.title, version=app.version, openapi_version="3.1.0", routes=app.routes)
-            made.setdefault("components", {}).setdefault("schemas", {}).update(_schemas, Problem=_problem())
+            components = made.setdefault("components", {})
+            components.setdefault("schemas", {}).update(_schemas, Problem=_problem())
+            components["securitySchemes"] = security_schemes()
             app.openapi_schema = made
         return app.openapi_schema
 

@@ -53,12 +53,12 @@ class Answer(Struct, frozen=True):
 
 async def post_events(door: Door, headers: Headers, read_body: Callable[[], Awaitable[bytes]]) -> Response:
     """The whole route. Problem, LogUnavailable or TooMuchInFlight where the request fails as a whole."""
-    caller = await door.keys.authorize(_text(headers, b"authorization"), "events:write")
+    caller = await door.callers.authorize(_text(headers, b"authorization"), "events:write")
     media = media_type(_text(headers, b"content-type") or "", _text(headers, b"content-encoding"))
     body = await read_body()
     received_at = clock.now_ms()
     raws = _split(body, media)
-    judged = [judge(raw, received_at, door.settings.zone, caller.may) for raw in raws]
+    judged = [judge(raw, received_at, door.settings.zone, caller) for raw in raws]
     if media == JSON:
         _refuse_unreadable(judged)
     failpoint("ingest.parsed")

@@ -10,10 +10,11 @@ from starlette.responses import Response
 
 from libs.common import clock, telemetry
 from libs.common.activity import COUNTED
+from libs.common.caller import Caller
+from libs.common.callers import not_found, require
 from libs.common.days import day_from_iso, day_to_iso
 from libs.common.events import DayClosed, ScoreSettings, SettingsChanged
 from libs.common.http import Problem, TracedRoute, format_position
-from libs.common.keyring import Caller, not_found, require
 from libs.common.topics import MEMBER_EVENTS
 from libs.common.writer import Record
 from services.ingest import store

@@ -15,8 +15,9 @@ from deploy.local.importer.events import days_of, log_records
 from deploy.local.importer.mapping import read_mapping
 from deploy.local.importer.plan import make_plan
 from deploy.local.importer.session import Target, Wish, run_import
+from libs.common.caller import ALL_STORES
 from libs.common.clock import now_ms
-from libs.common.keys import ALL_STORES, create_key
+from libs.common.keys import create_key
 from services.engagement.rebuild import table_hashes
 from tests.faults.driver import Answers, name_of
 from tests.faults.judge import drained, judge

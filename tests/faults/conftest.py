@@ -7,7 +7,8 @@ import pytest
 
 from deploy.local.folder import ROLES
 from deploy.local.stack import Stack
-from libs.common.keys import ALL_STORES, create_key
+from libs.common.caller import ALL_STORES
+from libs.common.keys import create_key
 from libs.common.migrate import migrate
 from tests.faults.world import PASSWORD, World
 

@@ -31,6 +31,7 @@ from libs.common.migrate import migrate
 from libs.common.topics import MEMBER_EVENTS, PARTITIONS, partition_of
 from services.gateway.app import make_app
 from services.gateway.gateway import Gateway, open_gateway
+from tests.tokens import Retailer, ed25519_key, write_issuers
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TODAY = day_from_iso("2026-04-01")
@@ -39,6 +40,8 @@ CROWD = 250  # members of `north` beside those with a name
 
 PASSWORD = "for-this-test-run"  # the one that `role_url` knows
 _numbers = itertools.count(1)
+
+OTHERS = Retailer("https://south.example", ("south",), [ed25519_key("ed-south")])
 
 Keys = Mapping[str, str]  # what the key may do -> its text
 
@@ -238,6 +241,12 @@ class World:
     gateway: Gateway
     client: httpx.AsyncClient
     keys: Keys
+    retailer: Retailer
+
+    async def get_with(self, path: str, credential: str | None, **headers: str) -> httpx.Response:
+        """A request with a credential as it stands; None = without any."""
+        authorization = {} if credential is None else {"Authorization": f"Bearer {credential}"}
+        return await self.client.get(path, headers={**authorization, **headers})
 
     async def get(self, path: str, key: str = "everything", **headers: str) -> httpx.Response:
         """A request with one of the keys."""
@@ -289,15 +298,22 @@ def own_database(postgres_url: str) -> str:
 
 @pytest.fixture(name="world", scope="module")
 async def world_fixture(
-    postgres_url: str, kafka_bootstrap: str, role_url: Callable[[str, str], str]
+    postgres_url: str,
+    kafka_bootstrap: str,
+    role_url: Callable[[str, str], str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[World]:
-    """The filled database, for tests that only read."""
+    """The filled database, for tests that only read. Retailers issue tokens for `north`, and for `south`."""
     url = own_database(postgres_url)
     conn = await asyncpg.connect(url)
     await fill(conn)
     await conn.execute("ANALYZE")
     await conn.close()
-    settings = gateway_settings(role_url(url, "qunli_gateway"), kafka_bootstrap=kafka_bootstrap)
+    retailer = Retailer()
+    issuers = write_issuers(tmp_path_factory.mktemp("issuers"), retailer, OTHERS)
+    settings = gateway_settings(
+        role_url(url, "qunli_gateway"), kafka_bootstrap=kafka_bootstrap, token_issuers=str(issuers)
+    )
     keys = make_keys(url)
     async with a_gateway(settings) as (gateway, client):
-        yield World(url, gateway, client, keys)
+        yield World(url, gateway, client, keys, retailer)

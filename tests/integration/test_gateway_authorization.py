@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from libs.common.keys import begin_rotation, create_key, end_rotation, revoke_key
-from tests.integration.gateway_world import World, world_fixture  # noqa: F401
+from tests.integration.gateway_world import OTHERS, World, world_fixture  # noqa: F401
 
 SCOPE_FREE = {"/v1/me"}  # any key may ask who it is
 OPERATORS = {"/v1/ops/lag", "/v1/ops/dead-letters"}
@@ -21,6 +21,9 @@ async def routes_fixture(world: World) -> list[str]:
     routes = [path for path, operations in document["paths"].items() if "get" in operations]
     assert len(routes) == 14
     return routes
+
+
+OF_MEMBERS = {"/v1/me", *(f"/v1/members/{{member_id}}{part}" for part in ("", "/explain", "/timeline", "/scores"))}
 
 
 def _path(route: str, store: str = "north", member: str = "worked") -> str:
@@ -42,15 +45,23 @@ def _bad_credentials(world: World) -> Iterator[str | None]:
     yield f"Bearer {key[:-1]}{'A' if key[-1] != 'A' else 'B'}"
     yield "Bearer qk_000000000000_" + "A" * 43
     yield f"Bearer {key}\x7f"
+    yield from (f"Bearer {token}" for _, token in world.retailer.bad_tokens())
+
+
+def _own(answer: httpx.Response) -> set[tuple[str, str]]:
+    return {("x-request-id", answer.headers["x-request-id"])}
 
 
 async def test_without_a_valid_credential_every_route_answers_401(world: World, routes: list[str]) -> None:
+    shapes = set()
     for route in routes:
         for credential in _bad_credentials(world):
             for path in (_path(route), _path(route, "nowhere", "nobody"), _path(route) + "?cursor=x&x=1"):
                 answer = await _refused(world, path, credential)
                 assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), (path, credential)
                 assert "www-authenticate" in answer.headers
+                shapes.add((answer.content, tuple(sorted(set(answer.headers.items()) - _own(answer)))))
+    assert len(shapes) == 1  # whatever was wrong
 
 
 async def test_without_the_scope_every_route_looks_absent(world: World, routes: list[str]) -> None:
@@ -134,7 +145,7 @@ async def test_a_revoked_key_ceases_and_a_rotated_one_goes_on(world: World) -> N
     key_id = text.split("_")[1]
 
     async def status(key: str) -> int:
-        await world.gateway.keys.refresh()
+        await world.gateway.callers.keys.refresh()
         return (await _refused(world, "/v1/me", f"Bearer {key}")).status_code
 
     assert await status(text) == 200
@@ -144,3 +155,62 @@ async def test_a_revoked_key_ceases_and_a_rotated_one_goes_on(world: World) -> N
     assert (await status(text), await status(second)) == (401, 200)
     revoke_key(world.owner_url, key_id)
     assert await status(second) == 401
+
+
+async def test_a_member_token_opens_its_members_routes_and_no_other(world: World, routes: list[str]) -> None:
+    absent = (await world.get("/v1/nothing/here")).json()
+    assert set(routes) >= OF_MEMBERS
+    for route in routes:
+        answer = await world.get_with(_path(route), world.retailer.token())
+        if route in OF_MEMBERS:
+            assert answer.status_code == 200, route
+        else:
+            assert (answer.status_code, answer.json()) == (404, absent), route
+
+
+async def test_a_member_token_reads_of_no_other_member(world: World, routes: list[str]) -> None:
+    absent = (await world.get("/v1/nothing/here")).json()
+    tokens = {
+        "wrong member": world.retailer.token(sub="both"),
+        "wrong store": world.retailer.token(store_ids=["north-2"]),
+        "wrong scope": world.retailer.token(scope="events:write stores:read ops"),
+        "no scope": world.retailer.token(scope=""),
+        "foreign store": OTHERS.token(store_ids=["north"]),
+    }
+    for route in (route for route in routes if "{member_id}" in route):
+        for name, token in tokens.items():
+            answer = await world.get_with(_path(route), token)
+            assert (answer.status_code, answer.json()) == (404, absent), (route, name)
+
+
+async def test_a_member_of_two_stores_reads_what_its_token_names(world: World, routes: list[str]) -> None:
+    for route in (route for route in routes if "{member_id}" in route):
+        token = world.retailer.token(sub="both", store_ids=["north", "south"])  # its issuer has `north` alone
+        north = await world.get_with(_path(route, member="both"), token)
+        south = await world.get_with(
+            _path(route, member="both"), OTHERS.token(sub="both", store_ids=["south", "north"])
+        )
+        assert north.status_code == south.status_code == 200, route
+        assert "north" in _values(north), route
+        assert "south" in _values(south), route
+        assert not {"south", "s1"} & _values(north), route
+        assert not {"north", "n1", "n2"} & _values(south), route
+
+
+async def test_who_am_i(world: World) -> None:
+    mine = (await world.get_with("/v1/me", world.retailer.token(store_ids=["north", "south"]))).json()
+    assert mine == {
+        "member_id": "worked",
+        "stores": ["north"],
+        "scopes": ["events:write", "profile:read"],
+        "time_zone": "Asia/Shanghai",
+    }
+    assert (await world.get("/v1/me", "north")).json()["member_id"] is None
+
+
+async def test_the_description_names_the_credentials_of_each_route(world: World, routes: list[str]) -> None:
+    document = (await world.client.get("/openapi.json")).json()
+    assert set(document["components"]["securitySchemes"]) == {"server_key", "member_token"}
+    for route in routes:
+        found = {name for scheme in document["paths"][route]["get"]["security"] for name in scheme}
+        assert found == ({"server_key", "member_token"} if route in OF_MEMBERS else {"server_key"}), route

@@ -23,10 +23,11 @@ from deploy.local.importer.mapping import Mapping, read_mapping
 from deploy.local.importer.plan import make_plan
 from deploy.local.importer.session import Done, Target, Wish, run_import
 from deploy.local.importer.state import State, fingerprint, read_state, state_file
+from libs.common.caller import ALL_STORES
 from libs.common.clock import now_ms
 from libs.common.days import day_to_iso, local_day_hour
 from libs.common.errors import UserError
-from libs.common.keys import ALL_STORES, create_key
+from libs.common.keys import create_key
 from libs.common.topics import MEMBER_EVENTS
 from tests.faults.judge import drained
 from tests.faults.world import World

@@ -10,10 +10,14 @@ from types import ModuleType
 import pytest
 
 from deploy.local import folder as folders
-from deploy.local import jars, kafka, ports, postgres
+from deploy.local import jars, kafka, ports, postgres, services, tokens
 from deploy.local.folder import Folder
 from deploy.local.supervisor import shorten_logs
+from libs.common.caller import MEMBER_SCOPES
+from libs.common.clock import now_ms
 from libs.common.errors import UserError
+from libs.common.issuers import load_issuers
+from libs.common.token_verifier import TokenVerifier
 
 
 @pytest.fixture
@@ -27,6 +31,34 @@ def test_passwords_are_settled_once_and_for_the_owner_alone(folder: Folder) -> N
     settled = folders.settle(folder, None, "Asia/Shanghai")
     assert folders.settle(folder, None, "Europe/Paris") == settled
     assert stat.S_IMODE(folder.settled_file.stat().st_mode) == 0o600
+
+
+async def test_the_stacks_own_tokens_are_taken_by_its_services(folder: Folder) -> None:
+    path = tokens.prepare(folder)
+    assert stat.S_IMODE((folder.tokens / "key.pem").stat().st_mode) == 0o600
+    minted = tokens.mint(folder, "m-42", ["sh-001"], 15)
+    assert tokens.prepare(folder) == path  # and the key stays
+    caller = await TokenVerifier(load_issuers(str(path))).verify(minted, now_ms() / 1000)
+    assert caller
+    assert (caller.member_id, sorted(caller.stores)) == ("m-42", ["sh-001"])
+    assert sorted(caller.scopes) == sorted(MEMBER_SCOPES)
+
+
+def test_a_folder_without_a_key_mints_nothing(folder: Folder) -> None:
+    with pytest.raises(UserError, match="no key for tokens yet"):
+        tokens.mint(folder, "m-42", ["sh-001"], 15)
+
+
+def test_a_list_of_issuers_of_ones_own_goes_before_the_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    around, ports = services.Surroundings("", "", "Asia/Shanghai", "/stack/issuers.yaml"), {"ops": 0, "door": 0}
+
+    def chosen() -> str:
+        return services.service_env(services.GATEWAY, around, "", ports)["QUNLI_TOKEN_ISSUERS"]
+
+    monkeypatch.delenv("QUNLI_TOKEN_ISSUERS", raising=False)
+    assert chosen() == "/stack/issuers.yaml"
+    monkeypatch.setenv("QUNLI_TOKEN_ISSUERS", "mine.yaml")
+    assert chosen() == str(Path("mine.yaml").absolute())
 
 
 def test_another_time_zone_is_refused(folder: Folder) -> None:

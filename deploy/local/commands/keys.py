@@ -12,15 +12,15 @@ from deploy.local.command_line import Data, console, existing_folder, new_app
 from deploy.local.ports import HOST
 from deploy.local.postgres import DATABASE, OWNER
 from libs.common import keys
+from libs.common.bootstrap_keys import make_bootstrap_key
+from libs.common.caller import SCOPES
 from libs.common.errors import UserError
 
 app = new_app()
 
 KeyId = Annotated[str, typer.Argument(help="The key's id: what stands between qk_ and the second underscore.")]
 # typer reads a list as an option that may be given several times
-Scopes = Annotated[
-    list[str], typer.Option("--scope", help=f"What it is for; may be repeated: {', '.join(keys.SCOPES)}.")
-]
+Scopes = Annotated[list[str], typer.Option("--scope", help=f"What it is for; may be repeated: {', '.join(SCOPES)}.")]
 Stores = Annotated[
     list[str], typer.Option("--store", help="A store that it may touch; may be repeated; * = every one.")
 ]
@@ -30,6 +30,14 @@ Stores = Annotated[
 def create(name: str, scope: Scopes, store: Stores, data: Data = folders.DEFAULT) -> None:
     """Make a key and print it: it can be read nowhere afterwards."""
     print(keys.create_key(_admin_url(data), name, scope, store))
+
+
+@app.command()
+def bootstrap(scope: Scopes, store: Stores) -> None:
+    """Make a key without a database: print it, and the list with it that QUNLI_BOOTSTRAP_KEYS holds."""
+    key, entry = make_bootstrap_key(scope, store)
+    print(key)
+    print(f"[{entry}]")
 
 
 @app.command("list")

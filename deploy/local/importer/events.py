@@ -26,12 +26,14 @@ from deploy.local.importer.columns import (
 from deploy.local.importer.fields import Field
 from deploy.local.importer.mapping import Constant, EventRule, Items, Number, Template, Text, Texts, Value
 from deploy.local.importer.plan import Bools, Ints, Plan, identity, refuse
+from libs.common.caller import ALL_STORES, Caller
 from libs.common.errors import QunliError
 from services.ingest.domain import Logged, Refused, judge
 
 Pieces = list[str | Column]
 
 MAX_EVENT_BYTES = 32 << 10
+IMPORTER = Caller("importer", frozenset(), frozenset([ALL_STORES]))
 SLICE_GROUPS = 4_000  # of so many groups the events are made at once: whole columns pay, and memory stays small
 
 
@@ -225,7 +227,7 @@ def log_records(day: DayOfEvents, received_at: int, zone: ZoneInfo) -> list[Logg
 
 
 def _record(event: bytes, received_at: int, zone: ZoneInfo) -> Logged:
-    record = judge(event, received_at, zone, lambda _store: True)
+    record = judge(event, received_at, zone, IMPORTER)
     if isinstance(record, Refused):
         raise EventRefused(record=record)
     return record

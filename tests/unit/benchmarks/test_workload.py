@@ -7,18 +7,20 @@ import pytest
 
 from benchmarks.seeding import histories
 from benchmarks.workload import Chain, logged, posted
+from libs.common.caller import ALL_STORES, Caller
 from libs.common.topics import MEMBER_EVENTS, partition_of
 from services.engagement.domain.intake import Entry, read
 from services.ingest.domain import Logged, judge
 
 ZONE = ZoneInfo("Asia/Shanghai")
+TILL = Caller("till", frozenset(), frozenset([ALL_STORES]))
 NOW = 1_775_000_000_000
 EVENTS = list(islice(Chain("t", members=1_000).events(NOW - 3_600_000, NOW), 500))
 
 
 def test_the_door_makes_of_a_posted_event_what_a_prepared_log_holds() -> None:
     for event in EVENTS:
-        judged = judge(posted(event), NOW, ZONE, lambda _store: True)
+        judged = judge(posted(event), NOW, ZONE, TILL)
         assert isinstance(judged, Logged)
         assert judged.value == logged(event, NOW)
 

@@ -1,17 +1,23 @@
 """What the README and docs list is what the code has: a setting, dependency, command or topic cannot go unmentioned."""
 
 import re
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jwt
 from pydantic import SecretStr
 
 from deploy.local import cli
 from libs.common.activity import DEFAULT_SETTINGS, TIERS
+from libs.common.clock import now_ms
 from libs.common.config import Settings
+from libs.common.jwks import parse_jwks
+from libs.common.tokens import is_current, is_signed, read_token
 from libs.common.topics import TOPICS
+from tests.tokens import Retailer, ed25519_key
 
 ROOT = Path(__file__).parents[3]
 README = ROOT / "README.md"
@@ -85,6 +91,17 @@ def test_the_page_on_activity_has_the_tiers_and_weights_of_the_code() -> None:
     caps = DEFAULT_SETTINGS.caps
     wanted = [[f"`{kind}`", str(weight), str(caps[kind])] for kind, weight in DEFAULT_SETTINGS.weights.items()]
     assert rows(page, "## Score") == wanted
+
+
+def test_the_token_that_the_page_makes_is_taken() -> None:
+    _, _, rest = README.read_text(encoding="utf-8").partition("```python\nimport time, jwt\n")
+    names: dict[str, Any] = {"time": time, "jwt": jwt}
+    exec(rest.partition("```")[0], names)
+    key = ed25519_key("2026-11").private
+    token = read_token(names["member_token"]("m-42", ["sh-001"], key))
+    assert token
+    assert is_signed(token, parse_jwks(Retailer(keys=[ed25519_key("2026-11")]).jwks()).keys[token.header.kid])
+    assert is_current(token.claims, now_ms() / 1000)
 
 
 def test_every_link_within_the_repository_leads_somewhere() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.common.caller import Caller
 from libs.common.events import Message, decode_record
 from services.ingest import openapi
 from services.ingest.domain import (
@@ -46,12 +47,16 @@ def raw(event: object) -> bytes:
     return event if isinstance(event, bytes) else json.dumps(event, ensure_ascii=False).encode()
 
 
-def judged(event: object, *, zone: ZoneInfo = ZONE, store: str = "sh-001") -> Logged | Refused:
-    return judge(raw(event), NOW, zone, lambda asked: asked == store)
+TILL = Caller("till", frozenset(["events:write"]), frozenset(["sh-001"]))
+MEMBER = Caller("them|m-42", frozenset(["events:write"]), frozenset(["sh-001"]), member_id="m-42")
 
 
-def refused(event: object) -> tuple[str, str]:
-    verdict = judged(event)
+def judged(event: object, *, zone: ZoneInfo = ZONE, caller: Caller = TILL) -> Logged | Refused:
+    return judge(raw(event), NOW, zone, caller)
+
+
+def refused(event: object, caller: Caller = TILL) -> tuple[str, str]:
+    verdict = judged(event, caller=caller)
     assert isinstance(verdict, Refused), verdict
     assert verdict.fault.detail
     return verdict.fault.code, verdict.fault.path

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import re
 import secrets
+import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common import telemetry
+from libs.common.counters import count
 from libs.common.errors import QunliError
 from libs.common.kafka import LogUnavailable
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable
@@ -43,6 +45,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "unauthenticated": (401, "A valid credential is needed"),
     "not_found": (404, "Nothing here"),
     "method_not_allowed": (405, "This method is not offered here"),
+    "request_timeout": (408, "The request did not arrive in time"),
     "day_not_over": (409, "The day is not over yet"),
     "letter_id_conflict": (409, "An id conflict cannot be replayed"),
     "letter_replayed": (409, "The letter has been replayed already"),
@@ -50,6 +53,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "body_too_large": (413, "The body is too large"),
     "too_many_events": (413, "Too many events in one request"),
     "unsupported_media_type": (415, "This form of body is not accepted"),
+    "rate_limited": (429, "Too many in a short time"),
+    "head_too_large": (431, "The request's head is too large"),
+    "too_many_connections": (503, "Too many connections"),
     "log_unavailable": (503, "The log does not answer"),
     "too_much_in_flight": (503, "Too much waits for the log already"),
     "outcome_unknown": (503, "The log has not acknowledged in time"),
@@ -67,6 +73,8 @@ log = logging.getLogger(__name__)
 
 class Problem(QunliError):
     """{detail}"""
+
+    headers: Mapping[str, str] = {}  # of the answer, beside those that its status has anyway
 
     def __init__(self, code: str, detail: str, **members: object) -> None:
         """`code` of PROBLEMS; `members` go into the answer beside it."""
@@ -137,7 +145,7 @@ def answer_error(error: Exception) -> Response:
     """The answer to a request that ended with an exception; `internal` for one that nobody expected."""
     match error:
         case Problem():
-            return problem_response(error.code, error.detail, error.members)
+            return problem_response(error.code, error.detail, error.members, error.headers)
         case HTTPException():
             code = _BY_STATUS.get(error.status_code, "internal")
             return problem_response(code, f"{PROBLEMS[code][1]}.", headers=error.headers)
@@ -176,14 +184,46 @@ class TracedRoute(APIRoute):
 # --- the middleware in front of an app --------------------------------------------------------------------------
 
 
-def doorway(app: ASGIApp, max_body: int = MAX_BODY) -> ASGIApp:
-    """Plain ASGI in front of an app: a request id on every answer, and 413 for a body above `max_body` bytes."""
+class Bodies:
+    """The bodies of requests under way in this process, all together; there is a limit to their bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.left = limit
+
+    def take(self, size: int) -> None:
+        """Count what has arrived. Problem `too_much_in_flight`."""
+        if size > self.left:
+            count("qunli_limited_total", 'limit="bodies"')
+            raise Problem("too_much_in_flight", "The bodies of the requests under way are too many bytes already.")
+        self.left -= size
+
+    def give_back(self, size: int) -> None:
+        """A request is over."""
+        self.left += size
+
+
+def doorway(
+    app: ASGIApp,
+    max_body: int = MAX_BODY,
+    bodies: Bodies | None = None,
+    refusal: Callable[[Scope], Response | None] = lambda _: None,
+) -> ASGIApp:
+    """Plain ASGI in front of an app: a request id on every answer, and 413 for a body above `max_body` bytes.
+
+    `bodies`: counts the bytes of all bodies. `refusal`: an answer to a request before anything is read of its body.
+    """
+    bodies = bodies or Bodies(sys.maxsize)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await _Exchange(scope, receive, send, max_body).run(app)
-        else:
+        if scope["type"] != "http":
             await app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, receive, send, max_body, bodies)
+        refused = refusal(scope)
+        try:
+            await (exchange.run(app) if refused is None else refused(scope, receive, exchange.send))
+        finally:
+            bodies.give_back(exchange.taken)
 
     return serve
 
@@ -195,11 +235,24 @@ class _BodyTooLarge(Exception):
 class _Exchange:
     """One request and its answer."""
 
-    __slots__ = ("declared", "left", "max_body", "receive_", "refused", "request_id", "scope", "send_", "started")
+    __slots__ = (
+        "bodies",
+        "declared",
+        "left",
+        "max_body",
+        "receive_",
+        "refused",
+        "request_id",
+        "scope",
+        "send_",
+        "started",
+        "taken",
+    )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int, bodies: Bodies) -> None:
         self.scope, self.receive_, self.send_ = scope, receive, send
         self.max_body = self.left = max_body
+        self.bodies, self.taken = bodies, 0
         self.started = self.refused = False
         headers = dict(scope["headers"])
         self.request_id = _sane_id(headers.get(b"x-request-id"))
@@ -226,10 +279,13 @@ class _Exchange:
     async def receive(self) -> Message:
         message = await self.receive_()
         if message["type"] == "http.request":
-            self.left -= len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            self.left -= size
             if self.left < 0:
                 self.refused = True
                 raise _BodyTooLarge
+            self.bodies.take(size)
+            self.taken += size
         return message
 
     async def send(self, message: Message) -> None:
@@ -258,10 +314,15 @@ class _Exchange:
                         return
 
 
+def new_request_id() -> str:
+    """For a request that brings none."""
+    return secrets.token_hex(8)
+
+
 def _sane_id(given: bytes | None) -> bytes:
     if given and _REQUEST_ID.fullmatch(given):
         return given
-    return secrets.token_hex(8).encode()
+    return new_request_id().encode()
 
 
 # --- positions --------------------------------------------------------------------------------------------------

@@ -89,6 +89,21 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
         ) from error
 
 
+def reserve(host: str, port: int, setting: str) -> socket.socket:
+    """A socket that holds a port for several processes to listen on, each with `join`. UserError as in `bind`."""
+    bind(host, port, setting).close()  # the option below would share the port with a stranger's process as well
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    held.bind((host, port))
+    return held
+
+
+def join(held: socket.socket) -> socket.socket:
+    """One more socket that listens on a reserved port: the kernel deals new connections out among them."""
+    return socket.create_server(held.getsockname(), backlog=2048, reuse_port=True)
+
+
 def _short(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
 

@@ -1,9 +1,6 @@
 """Several processes that serve one port: a parent that only looks after them, and a process that answers for all.
 
-The parent forks before any loop or thread exists, and never has one: it can fork again whenever a worker ends. All
-accept from one listening socket. It stays open in the parent while a worker is away, so that nothing that waits to
-be accepted is lost with it; and whoever is busy accepts less (a socket for each, with SO_REUSEPORT, gave a worker
-that stands still its share all the same).
+The parent forks before any loop or thread exists, and never has one: it can fork again whenever a worker ends.
 """
 
 import ctypes
@@ -42,10 +39,10 @@ class Worker:
     due: float = 0.0
 
 
-def run(count: int, serve: Serve, listening: socket.socket, probes: socket.socket) -> None:
+def run(count: int, serve: Serve, probes: socket.socket) -> None:
     """Run `serve(its probes' socket)` in so many processes until SIGTERM or SIGINT, and return when all have ended.
 
-    `listening`: the door that they share. `probes`: where the state of all of them is told.
+    `probes`: where the state of all of them is told.
     """
     own = [serving.bind(probes.getsockname()[0], 0, "QUNLI_OPS_PORT") for _ in range(count)]
     ports = [each.getsockname()[1] for each in own]
@@ -55,7 +52,6 @@ def run(count: int, serve: Serve, listening: socket.socket, probes: socket.socke
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     gc.freeze()  # what is there before the fork stays shared
     _look_after([*workers, teller])
-    listening.close()  # what is not accepted now never would be
     _end(workers)
     _end([teller])
 

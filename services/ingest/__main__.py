@@ -7,31 +7,50 @@ from libs.common import ops, serving, telemetry, workers
 from libs.common.config import Settings, settings
 from libs.common.http import Bodies, doorway
 from services.ingest.app import make_app
-from services.ingest.door import checks, open_door
+from services.ingest.door import Door, checks, first_ready, open_door
 from services.ingest.hot import dispatch
 from services.ingest.shared import Shared
+
+READY_SECONDS = 10.0  # a process beside others takes no connections before it is ready, or has tried for so long
 
 
 def main() -> None:
     """Serve until SIGTERM, then finish what is in flight."""
     chosen, shared = settings(), Shared()
-    listening = serving.bind(chosen.host, chosen.ingest_port, "QUNLI_INGEST_PORT")
     probes = serving.bind(chosen.host, chosen.ops_port, "QUNLI_OPS_PORT")
     if chosen.ingest_processes == 1:
+        listening = serving.bind(chosen.host, chosen.ingest_port, "QUNLI_INGEST_PORT")
         serving.run_loop(serve(chosen, shared, listening, probes))
     else:
-        workers.run(chosen.ingest_processes, partial(serve, chosen, shared, listening), listening, probes)
+        # A socket for each, not one for all: those who accept from one share their clients out far less evenly.
+        held = serving.reserve(chosen.host, chosen.ingest_port, "QUNLI_INGEST_PORT")
+        workers.run(chosen.ingest_processes, partial(serve_beside_others, chosen, shared, held), probes)
 
 
 async def serve(settings: Settings, shared: Shared, listening: socket.socket, probes: socket.socket) -> None:
-    """What one process does."""
+    """What a lone process does."""
     telemetry.configure(settings, "ingest")
     async with open_door(settings, shared) as door, ops.serve(settings, checks(door), probes):
-        app = doorway(
-            dispatch(door, make_app(door)), bodies=Bodies(settings.receive_max_bytes), refusal=door.rates.refusal
-        )
-        await serving.serve(app, listening, settings, door.drain)
+        await serve_door(door, listening)
     telemetry.shutdown()
+
+
+async def serve_beside_others(settings: Settings, shared: Shared, held: socket.socket, probes: socket.socket) -> None:
+    """What one of several does: it joins those that listen once it can serve."""
+    telemetry.configure(settings, "ingest")
+    async with open_door(settings, shared) as door, ops.serve(settings, checks(door), probes):
+        door.listening = False
+        await first_ready(door, READY_SECONDS)
+        listening, door.listening = serving.join(held), True
+        await serve_door(door, listening)
+    telemetry.shutdown()
+
+
+async def serve_door(door: Door, listening: socket.socket) -> None:
+    """The app with everything in front of it."""
+    bodies = Bodies(door.settings.receive_max_bytes)
+    app = doorway(dispatch(door, make_app(door)), bodies=bodies, refusal=door.rates.refusal)
+    await serving.serve(app, listening, door.settings, door.drain)
 
 
 if __name__ == "__main__":

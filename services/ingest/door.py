@@ -38,6 +38,7 @@ class Door:
         self.keys = KeyRing(settings, lambda: self.pool)
         self.pool: Pool | None = None
         self.draining = False
+        self.listening = True  # but for one beside others, which waits until it can serve
 
     def drain(self) -> None:
         """From now on no longer ready."""
@@ -117,9 +118,21 @@ def checks(door: Door) -> OpsChecks:
 def _ready(door: Door) -> Fault:
     if door.draining:
         return "draining"
+    return _reached(door) or (None if door.listening else "it does not listen yet")
+
+
+def _reached(door: Door) -> Fault:
     if not door.writer.connected:
         return "the log has not been reached yet"
     return None if door.keys.loaded else "the database, its schema or the server keys are not there yet"
+
+
+async def first_ready(door: Door, seconds: float) -> None:
+    """Wait until it could serve, so many seconds at most."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while _reached(door):  # noqa: ASYNC110 - several things are waited for, and none tells of itself
+                await asyncio.sleep(0.05)
 
 
 async def _kafka(door: Door) -> Fault:

@@ -16,7 +16,7 @@ from typing import Any
 import httptools
 from starlette.responses import Response
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from libs.common import clock
@@ -122,6 +122,9 @@ class Connection(HttpToolsProtocol):
         self.since = self.all.now
         self.unread_since: float | None = None
         self.received = 0  # bytes of the head or the body that arrives now
+        self.running: RequestResponseCycle | None = (
+            None  # the one that answers now; uvicorn's `cycle` is the last begun
+        )
         self.ending = False  # what follows the requests at hand is not HTTP
 
     # --- uvicorn's protocol -------------------------------------------------------------------------------------
@@ -143,8 +146,7 @@ class Connection(HttpToolsProtocol):
         if self.phase is Phase.HEAD and self.received > MAX_HEAD:
             self._give_up("head_size", "head_too_large", f"A request's head may have {MAX_HEAD} bytes.")
         elif self.phase is Phase.BODY and self.received > MAX_MESSAGE:
-            count("qunli_limited_total", 'limit="body_size"')
-            self.transport.abort()
+            self._cut("body_size")
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= MAX_PIPELINED:
@@ -184,6 +186,14 @@ class Connection(HttpToolsProtocol):
         else:
             self._close_with("unreadable", msg)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forsake()
+        super().connection_lost(exc)
+
     # --- what is over -------------------------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -204,7 +214,7 @@ class Connection(HttpToolsProtocol):
                 count("qunli_limited_total", 'limit="idle"')
                 self.transport.close()
             case Phase.CLOSE if waited > patience.linger:
-                self.transport.abort()
+                self._cut("unread")
 
     def _unread_for(self, now: float) -> float:
         if not self.flow.write_paused:
@@ -244,8 +254,17 @@ class Connection(HttpToolsProtocol):
         else:
             self._refuse(limit, code, detail)
 
+    def _forsake(self) -> None:
+        """Whoever answers learns that nobody listens; what stands behind is not begun."""
+        for cycle in (self.running, *(queued for queued, _ in self.pipeline)):
+            if cycle and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        self.pipeline.clear()
+
     def _cut(self, limit: str) -> None:
         count("qunli_limited_total", f'limit="{limit}"')
+        self._forsake()
         self.transport.abort()
 
     def _refuse(self, limit: str, code: str, detail: str) -> None:
@@ -253,13 +272,12 @@ class Connection(HttpToolsProtocol):
         self._close_with(code, detail)
 
     def _close_with(self, code: str, detail: str) -> None:
-        """Answer with a problem and close; whoever works for the request learns that nobody waits for it."""
+        """Answer with a problem and close."""
         if self._answering():
+            self._forsake()
             if self.cycle.response_started:
                 self.transport.abort()
                 return
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
         request_id = self.scope.get("request_id") if self.phase is Phase.BODY else None
         self.transport.write(_problem(code, detail, request_id))
         self.transport.close()

@@ -21,7 +21,7 @@ PAIR = {"QUNLI_INGEST_PROCESSES": "2", "QUNLI_TRUSTED_PROXIES": "127.0.0.0/8"}
 
 @pytest.fixture
 def a_pair(kafka_bootstrap: str, postgres_url: str, tmp_path: Path) -> Callable[..., Any]:
-    """Two processes on one port: `with a_pair(**settings) as world`."""
+    """Two processes on one port, to be started with settings of their own."""
 
     @contextmanager
     def start(**settings: str) -> Iterator[World]:

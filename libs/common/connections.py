@@ -92,7 +92,11 @@ class Connections(ServerState):
             await asyncio.sleep(SWEEP_SECONDS)
             self.now = clock.monotonic()
             for connection in self._ours():
-                connection.check()
+                try:
+                    connection.check()
+                except Exception:
+                    log.exception("a connection could not be looked after")
+                    connection.transport.abort()
 
     def hurry(self) -> None:
         """The process is to end: from now on a client has little time for anything."""

@@ -21,7 +21,7 @@ Serve = Callable[[socket.socket], Coroutine[None, None, None]]
 
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 PR_SET_PDEATHSIG = 1
-# What is left after this long is killed: the worker's own grace, and time to say goodbye to Kafka and Postgres.
+# A worker's own grace, and time to say goodbye to Kafka and Postgres.
 STOP_SECONDS = 19.0
 
 log = logging.getLogger(__name__)
@@ -39,10 +39,10 @@ class Worker:
     due: float = 0.0
 
 
-def run(count: int, serve: Serve, probes: socket.socket) -> None:
+def run(count: int, serve: Serve, probes: socket.socket, stop_seconds: float = STOP_SECONDS) -> None:
     """Run `serve(its probes' socket)` in so many processes until SIGTERM or SIGINT, and return when all have ended.
 
-    `probes`: where the state of all of them is told.
+    `probes`: where the state of all of them is told. `stop_seconds`: what has not ended by then is killed.
     """
     own = [serving.bind(probes.getsockname()[0], 0, "QUNLI_OPS_PORT") for _ in range(count)]
     ports = [each.getsockname()[1] for each in own]
@@ -52,8 +52,8 @@ def run(count: int, serve: Serve, probes: socket.socket) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     gc.freeze()  # what is there before the fork stays shared
     _look_after([*workers, teller])
-    _end(workers)
-    _end([teller])
+    _end(workers, stop_seconds)
+    _end([teller], stop_seconds)
 
 
 def _bound(serve: Serve, probes: socket.socket) -> Callable[[], Coroutine[None, None, None]]:
@@ -87,9 +87,9 @@ def _ended(worker: Worker) -> int | None:
     return os.waitstatus_to_exitcode(status) if pid else None
 
 
-def _end(workers: list[Worker]) -> None:
+def _end(workers: list[Worker], seconds: float) -> None:
     """Ask them to end and wait until they have; kill who does not."""
-    deadline = clock.monotonic() + STOP_SECONDS
+    deadline = clock.monotonic() + seconds
     left = [worker for worker in workers if worker.pid]
     _signal(left, signal.SIGTERM)
     while left:

@@ -24,7 +24,8 @@ def main() -> None:
     else:
         # A socket for each, not one for all: those who accept from one share their clients out far less evenly.
         held = serving.reserve(chosen.host, chosen.ingest_port, "QUNLI_INGEST_PORT")
-        workers.run(chosen.ingest_processes, partial(serve_beside_others, chosen, shared, held), probes)
+        work = partial(serve_beside_others, chosen, shared, held)
+        workers.run(chosen.ingest_processes, work, probes, workers.STOP_SECONDS + chosen.drain_seconds)
 
 
 async def serve(settings: Settings, shared: Shared, listening: socket.socket, probes: socket.socket) -> None:

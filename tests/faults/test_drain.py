@@ -48,8 +48,8 @@ async def ended_in_time(child: Child) -> None:
     """SIGTERM a door; it ends by itself, in time and well."""
     began = clock.monotonic()
     child.signal(SIGTERM)
-    while child.alive and clock.monotonic() - began < GRACE:
-        await asyncio.sleep(0.05)  # nobody starts it again meanwhile
+    while child.alive and clock.monotonic() - began < GRACE:  # noqa: ASYNC110 - `World.until` would start it again
+        await asyncio.sleep(0.05)
     assert not child.alive, f"{child.name} is there after {GRACE} s"
     assert child.exit_status == 0
 

@@ -11,14 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.folder import ROLES
-from deploy.local.stack import Options, Stack
-from libs.common.keys import ALL_STORES, create_key
-from libs.common.migrate import migrate
-from tests.faults.conftest import SCOPES
+from deploy.local.stack import Stack
 from tests.faults.driver import Shop, a_driver, a_load
 from tests.faults.judge import judge, watched
-from tests.faults.world import PASSWORD, World
+from tests.faults.world import World
 
 DISK = 96 << 20  # bytes: enough for Kafka's own files
 
@@ -36,11 +32,13 @@ def as_root(*argv: str) -> None:
 
 @contextmanager
 def a_small_disk(place: Path) -> Iterator[None]:
-    """A tmpfs of DISK bytes at `place`."""
-    place.mkdir(parents=True)
+    """Put what lies at `place` on a tmpfs of DISK bytes."""
+    before = place.rename(place.with_name(f"{place.name}-before"))
+    place.mkdir()
     mode = f"size={DISK},uid={os.getuid()},gid={os.getgid()},mode=700"
     as_root("mount", "-t", "tmpfs", "-o", mode, "tmpfs", str(place))
     try:
+        shutil.copytree(before, place, dirs_exist_ok=True)
         yield
     finally:
         as_root("umount", "--lazy", str(place))
@@ -57,18 +55,16 @@ def fill(disk: Path) -> Path:
             return ballast
 
 
-async def test_a_full_disk_under_kafka_is_503_and_loses_nothing(tmp_path: Path) -> None:
-    folder = tmp_path / "stack"
-    disk = folder / "kafka"
-    with a_small_disk(disk), Stack(folder, Options(services=(), throwaway=True)) as stack:
-        url = stack.urls.database
-        migrate(url, dict.fromkeys(ROLES, PASSWORD))
-        key = create_key(url, "test", SCOPES, [ALL_STORES])
-        world = World(stack.urls.kafka, url, "", tmp_path, key)
+async def test_a_full_disk_under_kafka_is_503_and_loses_nothing(frail: tuple[World, Stack]) -> None:
+    world, stack = frail
+    await asyncio.to_thread(stack.kafka.stop)
+    with a_small_disk(stack.folder.kafka):
+        await asyncio.to_thread(stack.kafka.restart)
         try:
-            await filled_and_freed(world, stack, disk)
+            await filled_and_freed(world, stack, stack.folder.kafka)
         finally:
             world.stop()
+            await asyncio.to_thread(stack.kafka.stop)
 
 
 async def filled_and_freed(world: World, stack: Stack, disk: Path) -> None:
@@ -87,12 +83,15 @@ async def filled_and_freed(world: World, stack: Stack, disk: Path) -> None:
 
             await world.until(f"the door answers {status}", holds)
 
+        async def has_ended() -> bool:
+            return not stack.kafka.alive
+
         await answered(202, 5)
         ballast = fill(disk)
         await answered(503, 5)
+        await world.until("Kafka, which cannot write, has ended by itself", has_ended)
         ballast.unlink()
-        # Kafka ends by itself when it cannot write; `qunli up` and every service manager start it again
-        await asyncio.to_thread(stack.kafka.restart)
+        await asyncio.to_thread(stack.kafka.restart)  # as `qunli up` and every service manager do
         await answered(202, 5)
     await judge(world, driver.answers)
     assert driver.answers.unknown

@@ -16,8 +16,8 @@ def connections_with(soft: int, hard: int, wanted: int) -> tuple[int, int]:
         os.write(writer, f"{taken} {resource.getrlimit(resource.RLIMIT_NOFILE)[0]}".encode())
         os._exit(0)
     os.wait()
-    taken, files = os.read(reader, 100).split()
-    return int(taken), int(files)
+    told = os.read(reader, 100).split()
+    return int(told[0]), int(told[1])
 
 
 def test_the_limit_on_open_files_is_raised_as_far_as_it_goes_and_bounds_the_connections() -> None:

@@ -289,7 +289,8 @@ class Connection(HttpToolsProtocol):
 
 def _problem(code: str, detail: str, request_id: Any) -> bytes:
     # Here and not above: it brings FastAPI, and processes whose only port is that of the probes have no use for it.
-    from libs.common.http import new_request_id, problem_response
+    from libs.common.doorway import new_request_id
+    from libs.common.http import problem_response
 
     headers = {"Connection": "close", "X-Request-Id": request_id or new_request_id()}
     return _render(problem_response(code, detail, headers=headers))

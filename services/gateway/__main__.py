@@ -2,7 +2,7 @@
 
 from libs.common import ops, serving, telemetry
 from libs.common.config import settings
-from libs.common.http import doorway
+from libs.common.doorway import doorway
 from services.gateway.app import make_app
 from services.gateway.gateway import open_gateway
 from services.gateway.probes import checks

@@ -5,7 +5,7 @@ from functools import partial
 
 from libs.common import ops, serving, telemetry, workers
 from libs.common.config import Settings, settings
-from libs.common.http import Bodies, doorway
+from libs.common.doorway import Bodies, doorway
 from services.ingest.app import make_app
 from services.ingest.door import Door, checks, first_ready, open_door
 from services.ingest.hot import dispatch

@@ -8,7 +8,8 @@ import pytest
 from fastapi import FastAPI, Request
 
 from libs.common import http
-from libs.common.http import Bodies, Problem, doorway, format_position, install, parse_position
+from libs.common.doorway import Bodies, doorway
+from libs.common.http import Problem, format_position, install, parse_position
 from libs.common.kafka import LogUnavailable
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable
 from libs.common.writer import TooMuchInFlight

@@ -7,9 +7,8 @@ and cleared with each request, is not used.
 
 import asyncio
 import logging
-import resource
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
@@ -20,52 +19,17 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from libs.common import clock
-from libs.common.config import Settings
 from libs.common.counters import count
+from libs.common.patience import Patience
 
 SWEEP_SECONDS = 0.25
 MAX_HEAD = 64 << 10
 # More than the largest body and what is read of one that is too large; it bounds chunk headers and trailers as well.
 MAX_MESSAGE = 16 << 20
 MAX_PIPELINED = 16  # requests that may be sent ahead of their answers
-LINGER_SECONDS = 5.0  # for the last bytes of an answer, once a connection is to be closed
 DRAIN_SECONDS = 3.0  # for everything that waits for a client, once the process is to end
-RESERVED_FILES = 300  # for Kafka, Postgres, the probes and whatever a process opens besides connections
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a client may take, in seconds, and how many may be connected."""
-
-    head: float
-    body: float
-    idle: float
-    unread: float
-    connections: int
-    linger: float = LINGER_SECONDS
-
-
-def patience_of(settings: Settings) -> Patience:
-    """What the settings allow and the limit on open files bears; that is raised as far as it can be."""
-    wanted = settings.max_connections
-    files = raise_file_limit(wanted + RESERVED_FILES)
-    bearable = min(wanted, max(files - RESERVED_FILES, 1))
-    if bearable < wanted:
-        log.warning("%d connections at most, not %d: the limit on open files is %d", bearable, wanted, files)
-    return Patience(
-        settings.head_seconds, settings.body_seconds, settings.idle_seconds, settings.unread_seconds, bearable
-    )
-
-
-def raise_file_limit(wanted: int) -> int:
-    """Raise this process's limit on open files if it is lower; what it is then."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < wanted:
-        soft = min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return soft
 
 
 class Phase(Enum):
@@ -96,7 +60,6 @@ class Connections(ServerState):
                     connection.check()
                 except Exception:
                     log.exception("a connection could not be looked after")
-                    connection.transport.abort()
 
     def hurry(self) -> None:
         """The process is to end: from now on a client has little time for anything."""
@@ -123,7 +86,7 @@ class Connection(HttpToolsProtocol):
         assert isinstance(server_state, Connections)
         self.all = server_state
         self.phase = Phase.HEAD
-        self.since = self.all.now
+        self.since = server_state.now
         self.unread_since: float | None = None
         self.received = 0  # bytes of the head or the body that arrives now
         self.running: RequestResponseCycle | None = (
@@ -160,8 +123,12 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.phase is Phase.HEAD:  # else a trailer: nobody reads them, and they have no end
-            super().on_header(name, value)
+        if self.phase is Phase.BODY:
+            return  # a trailer: nobody reads them, and they have no end
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()

@@ -15,8 +15,8 @@ from starlette.routing import Route
 
 from libs.common import serving
 from libs.common.config import Settings
-from libs.common.connections import Patience
 from libs.common.counters import COUNTERS, count, render
+from libs.common.patience import Patience
 
 __all__ = ["COUNTERS", "Fault", "OpsChecks", "count", "render", "serve"]
 

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from libs.common.config import Settings
-from libs.common.connections import Connection, Connections, Patience, patience_of
+from libs.common.connections import Connection, Connections
 from libs.common.errors import UserError
+from libs.common.patience import Patience, patience_of
 
 # Answers in flight get this long after SIGTERM: longer than the longest wait for the log's acknowledgement, and short
 # enough for the process to be gone within 20 seconds.

@@ -102,7 +102,14 @@ def workers_of(world: World) -> list[psutil.Process]:
     """The processes behind a door that has several: those that listen on its port."""
     port = httpx.URL(world.door).port
     children = psutil.Process(world.children["ingest"].pid).children()
-    return [child for child in children if any(c.laddr.port == port for c in child.net_connections("tcp"))]
+    return [child for child in children if _listens(child, port)]
+
+
+def _listens(process: psutil.Process, port: int | None) -> bool:
+    try:
+        return any(c.laddr.port == port for c in process.net_connections("tcp"))
+    except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended
+        return False
 
 
 async def test_two_processes_on_one_port_are_restarted_one_by_one(world: World) -> None:

@@ -40,7 +40,14 @@ async def workers_of(world: World) -> list[psutil.Process]:
     """The processes that serve the door, found by who listens on it."""
     port = httpx.URL(world.url).port
     children = psutil.Process(world.process.pid).children()
-    return [child for child in children if any(c.laddr.port == port for c in child.net_connections("tcp"))]
+    return [child for child in children if _listens(child, port)]
+
+
+def _listens(process: psutil.Process, port: int | None) -> bool:
+    try:
+        return any(c.laddr.port == port for c in process.net_connections("tcp"))
+    except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended
+        return False
 
 
 async def by_worker(world: World, name: str) -> Counter[str]:

@@ -29,7 +29,7 @@ def test_what_costs_more_than_the_depth_needs_a_full_bucket_and_is_waited_for_af
     assert take(1, 0, 100 * COST, DEPTH) == (1, 1)
 
 
-@given(st.lists(st.tuples(st.integers(0, 2 * 10**9), st.integers(1, 60)), max_size=200))
+@given(st.lists(st.tuples(st.integers(0, 2 * 10**9), st.integers(1, 60)), max_size=30))
 def test_never_more_than_the_rate_and_one_bucket(requests: list[tuple[int, int]]) -> None:
     full_at, start, taken = 0, 10**12, 0
     times = accumulate((pause for pause, _ in requests), initial=start)

@@ -4,7 +4,7 @@ import os
 import resource
 
 from libs.common.config import Settings
-from libs.common.connections import RESERVED_FILES, patience_of
+from libs.common.patience import RESERVED_FILES, patience_of
 
 
 def connections_with(soft: int, hard: int, wanted: int) -> tuple[int, int]:

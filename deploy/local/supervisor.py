@@ -17,18 +17,11 @@ from deploy.local.days import close_days_by_the_clock
 from deploy.local.folder import Folder, Run, Running, write_run
 from deploy.local.stack import Options, Stack
 from libs.common.clock import monotonic
+from libs.common.pauses import next_pause
 
 TICK_SECONDS = 0.2
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-# Who has lived this long is taken to be well again: its next crash starts with the first pause.
-WELL_SECONDS = 60.0
 LOG_BYTES = 20 << 20
 OLD_LOGS = 3
-
-
-def next_pause(previous: float, lived: float) -> float:
-    """Seconds to wait before a restart, after the previous pause and a life of so many seconds."""
-    return FIRST_PAUSE if lived >= WELL_SECONDS or not previous else min(previous * 2, LONGEST_PAUSE)
 
 
 @dataclass(slots=True)

@@ -17,6 +17,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def monotonic_ns() -> int:
+    """The same clock in nanoseconds; every process of a machine reads the same one."""
+    return time.monotonic_ns()
+
+
 def cpu_seconds() -> float:
     """CPU seconds this process has used, user and system: for benchmarks."""
     return time.process_time()

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from libs.common.addresses import parse_networks
 from libs.common.topics import Topic
 
 
@@ -31,6 +32,34 @@ class Settings(BaseSettings):
     ingest_port: int = Field(8080, ge=0, le=65535, description="Port of ingest")
     gateway_port: int = Field(8081, ge=0, le=65535, description="Port of the gateway")
     ops_port: int = Field(0, ge=0, le=65535, description="Port of probes of this process; 0 = any free one")
+
+    ingest_processes: int = Field(1, ge=1, le=64, description="Processes of ingest on its one port")
+    drain_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=60,
+        description="How long a door told to stop still serves, not ready, for load balancers to notice",
+    )
+    max_connections: int = Field(12_000, ge=10, description="Connections to a door's process; one more gets 503")
+    head_seconds: float = Field(10.0, gt=0, description="How long a request's head may take to arrive before 408")
+    body_seconds: float = Field(30.0, gt=0, description="How long a request's body may take to arrive before 408")
+    idle_seconds: float = Field(60.0, gt=0, description="How long a connection may wait for its next request")
+    unread_seconds: float = Field(30.0, gt=0, description="How long an answer may stand unread before the cut")
+    receive_max_bytes: int = Field(
+        64 << 20, ge=1 << 20, description="Bytes of all bodies under way in a process before 503"
+    )
+
+    rate_key: float = Field(0.0, ge=0, description="Events a second of one server key before 429; 0 = no limit")
+    rate_member: float = Field(5.0, ge=0, description="Events a second of one member's tokens before 429; 0 = no limit")
+    rate_address: float = Field(
+        1_000.0, ge=0, description="Requests a second of one client address before 429; 0 = no limit"
+    )
+    rate_burst_seconds: float = Field(
+        10.0, gt=0, le=3_600, description="How long a rate's allowance is saved up while it is not used"
+    )
+    trusted_proxies: str = Field(
+        "", description="Networks of the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8,fd00::/8"
+    )
 
     database_pool: int = Field(6, ge=1, le=100, description="Connections to Postgres per process")
     database_acquire_seconds: float = Field(
@@ -76,6 +105,12 @@ class Settings(BaseSettings):
         if value not in available_timezones():
             msg = f"{value!r} is no time zone of the IANA database, such as Asia/Shanghai"
             raise ValueError(msg)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        parse_networks(value)
         return value
 
     @property

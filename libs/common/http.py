@@ -1,13 +1,10 @@
-"""HTTP as both doors speak it: problem answers with stable codes, request ids, a limit on bodies, positions.
+"""HTTP as both doors speak it: problem answers with stable codes, traced routes, positions.
 
 Errors are RFC 9457 `application/problem+json` with a member `code` out of PROBLEMS.
 """
 
-import asyncio
-import contextlib
 import logging
 import re
-import secrets
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
@@ -19,7 +16,6 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common import telemetry
 from libs.common.errors import QunliError
@@ -29,7 +25,6 @@ from libs.common.writer import TooMuchInFlight
 
 MAX_BODY = 1 << 20
 RETRY_AFTER = "1"
-DRAIN_BYTES, DRAIN_SECONDS = 8 << 20, 1.0  # of a body that is too large, before its connection is closed
 
 # Every code that an answer as a whole can carry: its status and title.
 PROBLEMS: Mapping[str, tuple[int, str]] = {
@@ -43,6 +38,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "unauthenticated": (401, "A valid credential is needed"),
     "not_found": (404, "Nothing here"),
     "method_not_allowed": (405, "This method is not offered here"),
+    "request_timeout": (408, "The request did not arrive in time"),
     "day_not_over": (409, "The day is not over yet"),
     "letter_id_conflict": (409, "An id conflict cannot be replayed"),
     "letter_replayed": (409, "The letter has been replayed already"),
@@ -50,6 +46,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "body_too_large": (413, "The body is too large"),
     "too_many_events": (413, "Too many events in one request"),
     "unsupported_media_type": (415, "This form of body is not accepted"),
+    "rate_limited": (429, "Too many in a short time"),
+    "head_too_large": (431, "The request's head is too large"),
+    "too_many_connections": (503, "Too many connections"),
     "log_unavailable": (503, "The log does not answer"),
     "too_much_in_flight": (503, "Too much waits for the log already"),
     "outcome_unknown": (503, "The log has not acknowledged in time"),
@@ -60,13 +59,14 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
 }
 UNEXPECTED = PROBLEMS["internal"][0]
 _BY_STATUS = {400: "unreadable", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 422: "invalid"}
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
 log = logging.getLogger(__name__)
 
 
 class Problem(QunliError):
     """{detail}"""
+
+    headers: Mapping[str, str] = {}  # of the answer, beside those that its status has anyway
 
     def __init__(self, code: str, detail: str, **members: object) -> None:
         """`code` of PROBLEMS; `members` go into the answer beside it."""
@@ -137,7 +137,7 @@ def answer_error(error: Exception) -> Response:
     """The answer to a request that ended with an exception; `internal` for one that nobody expected."""
     match error:
         case Problem():
-            return problem_response(error.code, error.detail, error.members)
+            return problem_response(error.code, error.detail, error.members, error.headers)
         case HTTPException():
             code = _BY_STATUS.get(error.status_code, "internal")
             return problem_response(code, f"{PROBLEMS[code][1]}.", headers=error.headers)
@@ -171,97 +171,6 @@ class TracedRoute(APIRoute):
                 return response
 
         return traced
-
-
-# --- the middleware in front of an app --------------------------------------------------------------------------
-
-
-def doorway(app: ASGIApp, max_body: int = MAX_BODY) -> ASGIApp:
-    """Plain ASGI in front of an app: a request id on every answer, and 413 for a body above `max_body` bytes."""
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await _Exchange(scope, receive, send, max_body).run(app)
-        else:
-            await app(scope, receive, send)
-
-    return serve
-
-
-class _BodyTooLarge(Exception):
-    """Unwinds the app; caught just outside it."""
-
-
-class _Exchange:
-    """One request and its answer."""
-
-    __slots__ = ("declared", "left", "max_body", "receive_", "refused", "request_id", "scope", "send_", "started")
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int) -> None:
-        self.scope, self.receive_, self.send_ = scope, receive, send
-        self.max_body = self.left = max_body
-        self.started = self.refused = False
-        headers = dict(scope["headers"])
-        self.request_id = _sane_id(headers.get(b"x-request-id"))
-        length = headers.get(b"content-length", b"")
-        self.declared = int(length) if length.isdigit() else 0
-        scope["request_id"] = self.request_id.decode()
-
-    async def run(self, app: ASGIApp) -> None:
-        self.refused = self.declared > self.max_body
-        if not self.refused:
-            await self._answer(app)
-        if self.refused and not self.started:
-            await self._refuse()
-
-    async def _answer(self, app: ASGIApp) -> None:
-        try:
-            await app(self.scope, self.receive, self.send)
-        except Exception:
-            if not self.refused:
-                log.exception("request %s failed", self.scope["request_id"])
-                if not self.started:
-                    raise
-
-    async def receive(self) -> Message:
-        message = await self.receive_()
-        if message["type"] == "http.request":
-            self.left -= len(message.get("body", b""))
-            if self.left < 0:
-                self.refused = True
-                raise _BodyTooLarge
-        return message
-
-    async def send(self, message: Message) -> None:
-        if self.refused and not self.started:
-            return  # what the app makes of the interruption: `run` answers instead
-        if message["type"] == "http.response.start":
-            self.started = True
-            message["headers"] = [*message["headers"], (b"x-request-id", self.request_id)]
-        await self.send_(message)
-
-    async def _refuse(self) -> None:
-        await self._drain()
-        response = problem_response("body_too_large", f"A body may have {self.max_body} bytes.")
-        self.refused = False
-        await response(self.scope, self.receive_, self.send)
-
-    async def _drain(self) -> None:
-        """Read on for a moment: a connection closed on a sender may lose the answer on its way."""
-        left = DRAIN_BYTES
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                while left > 0:
-                    message = await self.receive_()
-                    left -= len(message.get("body", b""))
-                    if not message.get("more_body"):
-                        return
-
-
-def _sane_id(given: bytes | None) -> bytes:
-    if given and _REQUEST_ID.fullmatch(given):
-        return given
-    return secrets.token_hex(8).encode()
 
 
 # --- positions --------------------------------------------------------------------------------------------------

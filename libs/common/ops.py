@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import Counter
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,23 +15,17 @@ from starlette.routing import Route
 
 from libs.common import serving
 from libs.common.config import Settings
+from libs.common.counters import COUNTERS, count, render
+from libs.common.patience import Patience
+
+__all__ = ["COUNTERS", "Fault", "OpsChecks", "count", "render", "serve"]
 
 log = logging.getLogger(__name__)
 
-# Every counter, and what it counts. Labels are few and bounded: never an id.
-COUNTERS: Mapping[str, str] = {
-    "qunli_events_total": "Events at the door, by result: accepted, rejected, unknown",
-    "qunli_events_rejected_total": "Events refused at the door, by code",
-    "qunli_requests_total": "Answers of this process, by status",
-}
-_counts: Counter[tuple[str, str]] = Counter()
+# Of those who ask probes: few, near and quick.
+PATIENCE = Patience(head=10, body=10, idle=60, unread=10, connections=100)
 
 Fault = str | None  # what is wrong, in a few words; None = nothing
-
-
-def count(name: str, label: str = "", by: int = 1) -> None:
-    """Add to a counter of COUNTERS; `label` as it is written, such as `result="accepted"`."""
-    _counts[name, label] += by
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +42,11 @@ class OpsChecks:
 
 
 @asynccontextmanager
-async def serve(settings: Settings, checks: OpsChecks) -> AsyncIterator[int]:
-    """Answer probes while this lasts; gives the port. UserError if the port cannot be had."""
-    listening = serving.bind(settings.host, settings.ops_port, "QUNLI_OPS_PORT")
+async def serve(settings: Settings, checks: OpsChecks, listening: socket.socket | None = None) -> AsyncIterator[int]:
+    """Answer probes while this lasts, on `listening` if given; gives the port. UserError if it cannot be had."""
+    listening = listening or serving.bind(settings.host, settings.ops_port, "QUNLI_OPS_PORT")
     port: int = listening.getsockname()[1]
-    http = serving.server(_app(checks))
+    http = serving.server(_app(checks), PATIENCE)
     task = asyncio.create_task(http.serve(sockets=[listening]))
     log.info("probes on http://%s:%d/health/ready", settings.host, port)
     try:
@@ -100,12 +94,3 @@ def _json(content: object, status: int) -> Response:
 
 async def _metrics(_: Request) -> Response:
     return Response(render(), media_type="text/plain; version=0.0.4")
-
-
-def render() -> str:
-    """The counters as Prometheus reads them."""
-    lines: list[str] = []
-    for name, meaning in COUNTERS.items():
-        lines += [f"# HELP {name} {meaning}", f"# TYPE {name} counter"]
-        lines += [f"{n}{{{label}}} {value}" for (n, label), value in sorted(_counts.items()) if n == name]
-    return "\n".join(lines) + "\n"

@@ -15,29 +15,53 @@ import uvloop
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
+from libs.common.config import Settings
+from libs.common.connections import Connection, Connections
 from libs.common.errors import UserError
+from libs.common.patience import Patience, patience_of
 
-# Answers in flight get this long after SIGTERM: longer than the longest wait for the log's acknowledgement.
-GRACE_SECONDS = 15
+# Answers in flight get this long after SIGTERM: longer than the longest wait for the log's acknowledgement, and short
+# enough for the process to be gone within 20 seconds.
+GRACE_SECONDS = 12
 
 log = logging.getLogger(__name__)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its own hand on the signals: it would end the process by the signal that it caught."""
+class Server(uvicorn.Server):
+    """uvicorn with deadlines, and without its hand on the signals: it would end the process by the one it caught."""
+
+    def __init__(self, config: uvicorn.Config, patience: Patience) -> None:
+        super().__init__(config)
+        self.server_state = self.connections = Connections(patience)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        watching = asyncio.create_task(self.connections.watch())
+        try:
+            await super().serve(sockets)
+        finally:
+            watching.cancel()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.connections.hurry()
+        await super().shutdown(sockets)
+
 
 def run(main: Coroutine[None, None, None]) -> None:
     """Run a process to its end. A UserError is one line and exit status 2."""
+    start(lambda: run_loop(main))
+
+
+def start(main: Callable[[], None]) -> None:
+    """The same without a loop, for one who makes it later."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # What it warns of is what clients do wrong, as often as they like.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main)
+        main()
     except UserError as error:
         sys.exit(_complain(str(error)))
     except ValidationError as error:
@@ -63,6 +87,12 @@ def calm_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
+def run_loop(main: Coroutine[None, None, None]) -> None:
+    """Run a loop until this has ended."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
+
+
 def _complain(line: str) -> int:
     sys.stderr.write(f"{line}\n")
     return 2
@@ -78,15 +108,30 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
         ) from error
 
 
+def reserve(host: str, port: int, setting: str) -> socket.socket:
+    """A socket that holds a port for several processes to listen on, each with `join`. UserError as in `bind`."""
+    bind(host, port, setting).close()  # the option below would share the port with a stranger's process as well
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    held.bind((host, port))
+    return held
+
+
+def join(held: socket.socket) -> socket.socket:
+    """One more socket that listens on a reserved port: the kernel deals new connections out among them."""
+    return socket.create_server(held.getsockname(), backlog=2048, reuse_port=True)
+
+
 def _short(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
 
 
-def server(app: ASGIApp) -> uvicorn.Server:
+def server(app: ASGIApp, patience: Patience) -> Server:
     """An HTTP server for `app`, to be given a socket by `serve`."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -95,16 +140,22 @@ def server(app: ASGIApp) -> uvicorn.Server:
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    return _Server(config)
+    return Server(config, patience)
 
 
-async def serve(app: ASGIApp, listening: socket.socket, on_stop: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; then call `on_stop`, accept nothing more, and let what is in flight finish."""
-    http = server(app)
+async def serve(app: ASGIApp, listening: socket.socket, settings: Settings, on_stop: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; then call `on_stop`, accept nothing more, and let what is in flight finish.
+
+    Between the two lie `drain_seconds`, in which new requests are still served.
+    """
+    http = server(app, patience_of(settings))
     log.info("listening on http://%s:%d", *listening.getsockname())
 
     def stop() -> None:
         on_stop()
+        asyncio.get_running_loop().call_later(settings.drain_seconds, end)
+
+    def end() -> None:
         http.should_exit = True
 
     with stopped_by_signals(stop):

@@ -22,6 +22,7 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 RECONNECT_SECONDS = 1.0
 SWEEP_SECONDS = 0.1  # how late an answer may be that nobody gives
+STOP_SECONDS = 2.0
 # aiokafka settles every batch within twice its request time-out. One that is older than this never will be.
 STUCK_FACTOR = 4
 
@@ -124,16 +125,16 @@ class LogWriter:
         return request.offsets.copy()
 
     async def stop(self) -> None:
-        """Wait for what is in flight, then disconnect."""
+        """Disconnect. Whoever waited for a record has had an answer: what is still in flight is unknown to them."""
         if self._connecting:
             self._connecting.cancel()
             await asyncio.wait({self._connecting})
         if self._pumps:
-            await asyncio.wait(list(self._pumps.values()), timeout=self._settings.produce_timeout_seconds)
+            await asyncio.wait(list(self._pumps.values()), timeout=STOP_SECONDS)
         for pump in list(self._pumps.values()):
             pump.cancel()
         if self._producer:
-            await close(self._producer, seconds=5)
+            await close(self._producer, seconds=STOP_SECONDS)
 
     async def _connect(self) -> None:
         while self._producer is None:

@@ -47,7 +47,7 @@ def _events() -> APIRouter:
         summary="Post events",
         description="One event, an array, or NDJSON. Each event gets a verdict, in order: accepted (the log has it), "
         "rejected (do not send it again) or unknown (send it again with the same id: it counts once).",
-        responses=openapi.answers(kinds, 400, 401, 404, 413, 415),
+        responses=openapi.answers(kinds, 400, 401, 404, 408, 413, 415, 429),
         openapi_extra=openapi.events_body(),
     )
     return router

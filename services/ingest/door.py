@@ -18,6 +18,8 @@ from libs.common.postgres import Connection, DatabaseBusy, DatabaseUnavailable, 
 from libs.common.topics import MEMBER_EVENTS
 from libs.common.writer import LogWriter, Record
 from services.ingest import store
+from services.ingest.rates import Rates
+from services.ingest.shared import Shared
 
 RETRY_SECONDS = 1.0
 
@@ -27,14 +29,16 @@ log = logging.getLogger(__name__)
 class Door:
     """The parts that requests share. Neither log nor database need be there when it opens."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, shared: Shared) -> None:
         self.settings = settings
+        self.shared = shared
+        self.rates = Rates(settings, shared.buckets)
         self.topic = settings.topic_name(MEMBER_EVENTS)
         self.writer = LogWriter(settings, MEMBER_EVENTS, "ingest")
         self.callers = Callers(settings, lambda: self.pool)
         self.pool: Pool | None = None
         self.draining = False
-        self.settings_number = 0  # the highest that this process has written
+        self.listening = True  # but for one beside others, which waits until it can serve
 
     def drain(self) -> None:
         """From now on no longer ready."""
@@ -78,9 +82,9 @@ def outcome_unknown() -> Problem:
 
 
 @asynccontextmanager
-async def open_door(settings: Settings) -> AsyncIterator[Door]:
+async def open_door(settings: Settings, shared: Shared) -> AsyncIterator[Door]:
     """A door that connects by itself, and drains at the end."""
-    door = Door(settings)
+    door = Door(settings, shared)
     door.writer.start()
     door.callers.start()
     connecting = asyncio.create_task(door.connect_database())
@@ -97,7 +101,7 @@ async def open_door(settings: Settings) -> AsyncIterator[Door]:
 
 async def _close(pool: Pool) -> None:
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(2):
             await pool.close()
     except TimeoutError:
         pool.terminate()
@@ -119,9 +123,21 @@ def checks(door: Door) -> OpsChecks:
 def _ready(door: Door) -> Fault:
     if door.draining:
         return "draining"
+    return _reached(door) or (None if door.listening else "it does not listen yet")
+
+
+def _reached(door: Door) -> Fault:
     if not door.writer.connected:
         return "the log has not been reached yet"
     return None if door.callers.keys.loaded else "the database, its schema or the server keys are not there yet"
+
+
+async def first_ready(door: Door, seconds: float) -> None:
+    """Wait until it could serve, so many seconds at most."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while _reached(door):  # noqa: ASYNC110 - several things are waited for, and none tells of itself
+                await asyncio.sleep(0.05)
 
 
 async def _kafka(door: Door) -> Fault:

@@ -58,6 +58,7 @@ async def post_events(door: Door, headers: Headers, read_body: Callable[[], Awai
     body = await read_body()
     received_at = clock.now_ms()
     raws = _split(body, media)
+    door.rates.charge(caller, len(raws))
     judged = [judge(raw, received_at, door.settings.zone, caller) for raw in raws]
     if media == JSON:
         _refuse_unreadable(judged)

@@ -126,7 +126,7 @@ async def change_settings(request: Request, _: OperatorKey) -> Response:
         if not held:
             raise Problem("settings_busy", "Another change is being written; try again.")
         applied = [p.settings_number or 0 for p in (await store.load_positions(connection, door.topic)).values()]
-        number = door.settings_number = max(*applied, door.settings_number, 0) + 1
+        number = door.shared.settings_number = max(*applied, door.shared.settings_number, 0) + 1
         now = clock.now_ms()
         record = SettingsChanged(v=1, received_at=now, number=number, settings=chosen)
         position = await door.write_everywhere(record, now)

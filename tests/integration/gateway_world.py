@@ -22,10 +22,10 @@ from psycopg import sql
 
 from deploy.local.folder import ROLES
 from deploy.local.postgres import with_database
-from libs.common import http
 from libs.common.activity import DEFAULT_SETTINGS, ActiveDay, pack_days, rank_key, score_at, tier_at
 from libs.common.config import Settings
 from libs.common.days import day_from_iso
+from libs.common.doorway import doorway
 from libs.common.keys import create_key
 from libs.common.migrate import migrate
 from libs.common.topics import MEMBER_EVENTS, PARTITIONS, partition_of
@@ -268,7 +268,7 @@ def make_keys(owner_url: str) -> Keys:
 @asynccontextmanager
 async def a_client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the gateway in this process, behind the same doorway as when it is served."""
-    transport = httpx.ASGITransport(http.doorway(make_app(gateway)), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(doorway(make_app(gateway)), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield client
 

@@ -204,6 +204,22 @@ async def test_sigterm_lets_what_is_in_flight_finish(stack: Stack, tmp_path: Pat
         assert world.process.exit_status == 0
 
 
+async def test_between_not_ready_and_closed_it_still_serves(
+    kafka_bootstrap: str, postgres_url: str, tmp_path: Path
+) -> None:
+    with (
+        a_database(postgres_url) as owner_url,
+        a_log(kafka_bootstrap) as prefix,
+        a_world(kafka_bootstrap, owner_url, prefix, tmp_path, {"QUNLI_DRAIN_SECONDS": "3"}) as world,
+    ):
+        world.process.wait_ready()
+        world.process.signal(signal.SIGTERM)
+        await until(lambda: _probe(world, "ready", 503))
+        assert await accepted(world, 1)
+        await until(lambda: asyncio.sleep(0, not world.process.alive))
+        assert world.process.exit_status == 0
+
+
 async def test_a_dead_collector_changes_nothing(kafka_bootstrap: str, postgres_url: str, tmp_path: Path) -> None:
     tracing = {"QUNLI_OTLP_ENDPOINT": "http://127.0.0.1:1", "QUNLI_TRACE_SAMPLE": "1"}
     with (

@@ -1,13 +1,15 @@
 """Problems, request ids, body limits and positions, on apps without a network."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request
 
 from libs.common import http
-from libs.common.http import Problem, doorway, format_position, install, parse_position
+from libs.common.doorway import Bodies, doorway
+from libs.common.http import Problem, format_position, install, parse_position
 from libs.common.kafka import LogUnavailable
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable
 from libs.common.writer import TooMuchInFlight
@@ -38,10 +40,9 @@ def failing(error: Exception) -> FastAPI:
     return app
 
 
-def client(app: FastAPI, max_body: int = 10) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        transport=httpx.ASGITransport(doorway(app, max_body), raise_app_exceptions=False), base_url="http://door"
-    )
+def client(app: FastAPI, max_body: int = 10, **limits: Any) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(doorway(app, max_body, **limits), raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://door")
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,31 @@ async def test_a_body_has_a_limit_declared_or_not() -> None:
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
         assert answer.headers["connection"] == "close"
         assert answer.headers["x-request-id"]
+
+
+async def test_the_bodies_of_all_requests_have_a_limit_together_and_give_it_back() -> None:
+    bodies = Bodies(15)
+    app = an_app()
+
+    @app.post("/together")
+    async def together(request: Request) -> int:
+        body = await request.body()
+        async with client(app, bodies=bodies) as door:
+            return (await door.post("/length", content=body)).status_code
+
+    async with client(app, max_body=100, bodies=bodies) as door:
+        assert [(await door.post("/together", content=b"x" * size)).json() for size in (7, 8, 7)] == [200, 503, 200]
+        refused = await door.post("/length", content=chunks(8, 8))
+    assert (refused.status_code, refused.json()["code"]) == (503, "too_much_in_flight")
+    assert bodies.left == 15
+
+
+async def test_what_is_refused_beforehand_is_not_read() -> None:
+    refusal = http.problem_response("rate_limited", "Too many.", headers={"Retry-After": "3"})
+    async with client(an_app(), refusal=lambda _: refusal) as door:
+        answer = await door.post("/length", content=b"x" * 1000)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "3")
+    assert answer.headers["x-request-id"]
 
 
 @pytest.mark.parametrize("given", ["till-7:42.a_b", "x" * 64])

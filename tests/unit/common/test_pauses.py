@@ -1,8 +1,8 @@
-"""How long the supervisor waits before it starts a crashed process again."""
+"""How long to wait before a crashed process is started again."""
 
 from itertools import accumulate
 
-from deploy.local.supervisor import next_pause
+from libs.common.pauses import next_pause
 
 
 def test_pauses_double_up_to_half_a_minute() -> None:

@@ -1,0 +1,28 @@
+"""What a process counts, for its /metrics."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+# Every counter, and what it counts. Labels are few and bounded: never an id.
+COUNTERS: Mapping[str, str] = {
+    "qunli_events_total": "Events at the door, by result: accepted, rejected, unknown",
+    "qunli_events_rejected_total": "Events refused at the door, by code",
+    "qunli_requests_total": "Answers of this process, by status",
+    "qunli_limited_total": "Requests and connections that a limit ended, by limit: key, member, address, bodies, "
+    "connections, head, head_size, body, body_size, idle, unread",
+}
+_counts: Counter[tuple[str, str]] = Counter()
+
+
+def count(name: str, label: str = "", by: int = 1) -> None:
+    """Add to a counter of COUNTERS; `label` as it is written, such as `result="accepted"`."""
+    _counts[name, label] += by
+
+
+def render() -> str:
+    """The counters as Prometheus reads them."""
+    lines: list[str] = []
+    for name, meaning in COUNTERS.items():
+        lines += [f"# HELP {name} {meaning}", f"# TYPE {name} counter"]
+        lines += [f"{n}{{{label}}} {value}" for (n, label), value in sorted(_counts.items()) if n == name]
+    return "\n".join(lines) + "\n"

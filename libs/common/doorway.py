@@ -1,0 +1,162 @@
+"""What stands in front of both doors' apps: request ids, a limit on each body and on all of them together."""
+
+import asyncio
+import contextlib
+import logging
+import re
+import secrets
+import sys
+from collections.abc import Callable
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from libs.common.counters import count
+from libs.common.http import MAX_BODY, Problem, problem_response
+
+DRAIN_BYTES, DRAIN_SECONDS = 8 << 20, 1.0  # of a body that is too large, before its connection is closed
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+
+log = logging.getLogger(__name__)
+
+
+class Bodies:
+    """The bodies of requests under way in this process, all together; there is a limit to their bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.left = limit
+
+    def take(self, size: int) -> None:
+        """Count what has arrived. Problem `too_much_in_flight`."""
+        if size > self.left:
+            count("qunli_limited_total", 'limit="bodies"')
+            raise Problem("too_much_in_flight", "The bodies of the requests under way are too many bytes already.")
+        self.left -= size
+
+    def give_back(self, size: int) -> None:
+        """A request is over."""
+        self.left += size
+
+
+def doorway(
+    app: ASGIApp,
+    max_body: int = MAX_BODY,
+    bodies: Bodies | None = None,
+    refusal: Callable[[Scope], Response | None] = lambda _: None,
+) -> ASGIApp:
+    """Plain ASGI in front of an app: a request id on every answer, and 413 for a body above `max_body` bytes.
+
+    `bodies`: counts the bytes of all bodies. `refusal`: an answer to a request before anything is read of its body.
+    """
+    bodies = bodies or Bodies(sys.maxsize)
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, receive, send, max_body, bodies)
+        refused = refusal(scope)
+        try:
+            await (exchange.run(app) if refused is None else refused(scope, receive, exchange.send))
+        finally:
+            bodies.give_back(exchange.taken)
+
+    return serve
+
+
+class _BodyTooLarge(Exception):
+    """Unwinds the app; caught just outside it."""
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    __slots__ = (
+        "bodies",
+        "declared",
+        "left",
+        "max_body",
+        "receive_",
+        "refused",
+        "request_id",
+        "scope",
+        "send_",
+        "started",
+        "taken",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int, bodies: Bodies) -> None:
+        self.scope, self.receive_, self.send_ = scope, receive, send
+        self.max_body = self.left = max_body
+        self.bodies, self.taken = bodies, 0
+        self.started = self.refused = False
+        headers = dict(scope["headers"])
+        self.request_id = _sane_id(headers.get(b"x-request-id"))
+        length = headers.get(b"content-length", b"")
+        self.declared = int(length) if length.isdigit() else 0
+        scope["request_id"] = self.request_id.decode()
+
+    async def run(self, app: ASGIApp) -> None:
+        self.refused = self.declared > self.max_body
+        if not self.refused:
+            await self._answer(app)
+        if self.refused and not self.started:
+            await self._refuse()
+
+    async def _answer(self, app: ASGIApp) -> None:
+        try:
+            await app(self.scope, self.receive, self.send)
+        except Exception:
+            if not self.refused:
+                log.exception("request %s failed", self.scope["request_id"])
+                if not self.started:
+                    raise
+
+    async def receive(self) -> Message:
+        message = await self.receive_()
+        if message["type"] == "http.request":
+            size = len(message.get("body", b""))
+            self.left -= size
+            if self.left < 0:
+                self.refused = True
+                raise _BodyTooLarge
+            self.bodies.take(size)
+            self.taken += size
+        return message
+
+    async def send(self, message: Message) -> None:
+        if self.refused and not self.started:
+            return  # what the app makes of the interruption: `run` answers instead
+        if message["type"] == "http.response.start":
+            self.started = True
+            message["headers"] = [*message["headers"], (b"x-request-id", self.request_id)]
+        await self.send_(message)
+
+    async def _refuse(self) -> None:
+        await self._drain()
+        response = problem_response("body_too_large", f"A body may have {self.max_body} bytes.")
+        self.refused = False
+        await response(self.scope, self.receive_, self.send)
+
+    async def _drain(self) -> None:
+        """Read on for a moment: a connection closed on a sender may lose the answer on its way."""
+        left = DRAIN_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while left > 0:
+                    message = await self.receive_()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        return
+
+
+def new_request_id() -> str:
+    """For a request that brings none."""
+    return secrets.token_hex(8)
+
+
+def _sane_id(given: bytes | None) -> bytes:
+    if given and _REQUEST_ID.fullmatch(given):
+        return given
+    return new_request_id().encode()

@@ -18,6 +18,7 @@ from libs.common.postgres import Connection, DatabaseBusy, DatabaseUnavailable, 
 from libs.common.topics import MEMBER_EVENTS
 from libs.common.writer import LogWriter, Record
 from services.ingest import store
+from services.ingest.lexicon import LexiconFile
 
 RETRY_SECONDS = 1.0
 
@@ -25,13 +26,14 @@ log = logging.getLogger(__name__)
 
 
 class Door:
-    """The parts that requests share. Neither log nor database need be there when it opens."""
+    """The parts that requests share. Neither log nor database need be there when it opens; the lexicon must."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.topic = settings.topic_name(MEMBER_EVENTS)
         self.writer = LogWriter(settings, MEMBER_EVENTS, "ingest")
         self.keys = KeyRing(settings, lambda: self.pool)
+        self.lexicon = LexiconFile(settings.lexicon)
         self.pool: Pool | None = None
         self.draining = False
         self.settings_number = 0  # the highest that this process has written
@@ -82,12 +84,13 @@ async def open_door(settings: Settings) -> AsyncIterator[Door]:
     """A door that connects by itself, and drains at the end."""
     door = Door(settings)
     door.writer.start()
-    connecting = asyncio.create_task(door.connect_database())
+    tasks = {asyncio.create_task(door.connect_database()), asyncio.create_task(door.lexicon.follow())}
     try:
         yield door
     finally:
-        connecting.cancel()
-        await asyncio.wait({connecting})
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         await door.writer.stop()
         await door.keys.close()
         if door.pool:

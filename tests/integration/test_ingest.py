@@ -1,6 +1,7 @@
 """The door of member events, over HTTP, on a real Kafka and a real Postgres."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,9 @@ from tests.integration.ingest_world import (
 
 JSON = {"Content-Type": "application/json"}
 NDJSON = {"Content-Type": "application/x-ndjson"}
+CLOUDEVENT = {"Content-Type": "application/cloudevents+json"}
+CLOUDEVENTS = {"Content-Type": "application/cloudevents-batch+json"}
+GZIP = {**JSON, "Content-Encoding": "gzip"}
 ALL = list(range(MEMBER_EVENTS.partitions))
 
 
@@ -118,9 +122,16 @@ BIG = json.dumps(an_event(data={"method": "qr", "x": "y" * 33_000}))
         (b" " * ((1 << 20) + 1), JSON, 413, "body_too_large"),
         (b"{}", {}, 415, "unsupported_media_type"),
         (b"{}", {"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
-        (b"{}", {"Content-Type": "application/cloudevents+json"}, 415, "unsupported_media_type"),
         (b"{}", {"Content-Type": "application/json; charset=gbk"}, 415, "unsupported_media_type"),
-        (b"{}", {**JSON, "Content-Encoding": "gzip"}, 415, "unsupported_media_type"),
+        (b"{}", {**JSON, "Content-Encoding": "br"}, 415, "unsupported_media_type"),
+        (b"{}", {**JSON, "Content-Encoding": "gzip, gzip"}, 415, "unsupported_media_type"),
+        (b"{}", GZIP, 400, "unreadable"),
+        (gzip.compress(b"{}")[:-1], GZIP, 400, "unreadable"),
+        (gzip.compress(b"{}") * 2, GZIP, 400, "unreadable"),
+        (gzip.compress(b" " * ((1 << 20) + 1)), GZIP, 413, "body_too_large"),
+        (b"{}", CLOUDEVENTS, 400, "unreadable"),
+        (b"{", CLOUDEVENT, 400, "unreadable"),
+        (b"[" + b",".join([b"{}"] * 1_001) + b"]", CLOUDEVENTS, 413, "too_many_events"),
     ],
 )
 async def test_a_request_refused_as_a_whole(

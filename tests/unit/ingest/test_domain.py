@@ -20,10 +20,7 @@ from services.ingest.domain import (
     PostedEvent,
     PostedMessage,
     Refused,
-    Unreadable,
     judge,
-    split_json,
-    split_lines,
 )
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -240,20 +237,6 @@ def test_no_refusal_repeats_what_was_sent() -> None:
 
 def test_every_type_but_messages_has_its_record() -> None:
     assert {*_LOGGED, PostedMessage} == set(PostedEvent.__args__)
-
-
-def test_a_body_is_one_event_or_an_array() -> None:
-    assert split_json(b' {"a":1} ') == [b' {"a":1} ']
-    assert split_json(b' [{"a" : 1 } , 5] ') == [b'{"a" : 1 }', b"5"]
-    assert split_json(b"[]") == []
-    for body in (b"[", b"[1,]", b"[NaN]", b"[1] x"):
-        with pytest.raises(Unreadable):
-            split_json(body)
-
-
-def test_lines_are_events_and_empty_ones_are_none() -> None:
-    assert split_lines(b'{"a":1}\r\n\n  \n{"b":2}') == [b'{"a":1}\r', b'{"b":2}']
-    assert split_lines(b"\n") == []
 
 
 PARTS = st.lists(

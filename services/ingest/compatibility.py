@@ -4,7 +4,7 @@ This is what both sides need: the door has to go on taking what clients in the f
 what older writers wrote. A change may therefore only widen.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 Schema = Mapping[str, Any]
@@ -39,11 +39,19 @@ class _Comparison:
 
     def _choices(self, old: Schema, new: Schema, at: str) -> Iterator[str]:
         """Each choice that there was must still be within one that there is."""
-        choices = new.get("anyOf", [new])
         for choice in old.get("anyOf", [old]):
-            found = [list(self.of(choice, candidate, _within(at, choice))) for candidate in choices]
-            if all(found):
-                yield from min(found, key=len)
+            yield from self._nearest(choice, new.get("anyOf", [new]), _within(at, choice))
+
+    def _nearest(self, old: Schema, choices: Sequence[Schema], at: str) -> list[str]:
+        """What the choice that comes nearest to `old` refuses of it."""
+        nearest: list[str] | None = None
+        for choice in sorted(choices, key=lambda choice: choice != old):  # most likely itself: then no other is asked
+            found = list(self.of(old, choice, at))
+            if not found:
+                return []
+            if nearest is None or len(found) < len(nearest):
+                nearest = found
+        return nearest or [f"{at}: is gone"]
 
     def _word(self, word: str, old: Schema, new: Schema, at: str) -> Iterator[str]:
         match word:

@@ -44,7 +44,8 @@ class Published(NamedTuple):
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$id": f"urn:qunli:schema:{self.name}:v{self.version}",
         }
-        return head | msgspec.json.schema(self.kind)
+        made: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(head | msgspec.json.schema(self.kind)))
+        return made
 
 
 PUBLISHED = (

@@ -165,7 +165,7 @@ class LexiconFile:
         try:
             self.current = read_lexicon(self.path)
         except BadLexicon as error:
-            log.error("the lexicon stays as it was: %s", error)  # noqa: TRY400 - one line says it all
+            log.warning("the lexicon stays as it was: %s", error)
         else:
             log.info("the lexicon was read anew from %s", self.path)
 

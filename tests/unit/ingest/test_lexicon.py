@@ -178,7 +178,7 @@ def test_a_changed_file_is_read_and_a_bad_one_changes_nothing(tmp_path: Path, ca
     for _ in range(3):
         followed.look()
     assert followed.topics("茶 酒") == ("tea", "wine")
-    assert [record.levelname for record in caplog.records] == ["INFO", "ERROR", "ERROR"]
+    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "WARNING"]
     assert all(record.exc_info is None for record in caplog.records)
 
     new = tmp_path / "new.yaml"

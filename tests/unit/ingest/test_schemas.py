@@ -120,13 +120,17 @@ def put(schema: Any, path: tuple[Any, ...], place: Any) -> Any:
 
 
 def found_in(published: Published, changes: Callable[[dict[str, Any]], Changes]) -> dict[str, list[str]]:
-    """What is said of each change of each place."""
+    """What is said of each change of each place, the definition that it stands in taken as the whole."""
     before = published.schema()
     return {
-        f"{'/'.join(map(str, path))}: {what}": narrowings(before, put(before, path, changed))
+        f"{'/'.join(map(str, path))}: {what}": narrowings(rooted(before, path), rooted(put(before, path, new), path))
         for path, place in places(before)
-        for what, changed in changes(place)
+        for what, new in changes(place)
     }
+
+
+def rooted(schema: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
+    return {"$defs": schema["$defs"], "$ref": f"#/$defs/{path[1]}"} if path[:1] == ("$defs",) else schema
 
 
 @EACH
@@ -141,6 +145,15 @@ def test_no_widening_is_taken_for_one(published: Published) -> None:
     results = found_in(published, wider)
     assert len(results) > 20
     assert not {what: found for what, found in results.items() if found}
+
+
+def test_a_change_deep_within_is_found_from_the_top() -> None:
+    log = schemas.find("member-events", "v1")
+    assert log
+    path = ("$defs", "Item", "properties", "quantity", "maximum")
+    assert narrowings(log.schema(), put(log.schema(), path, 9)) == [
+        "$(Purchase).data.items[items].quantity: maximum was 1000000 and is 9"
+    ]
 
 
 @pytest.mark.parametrize(

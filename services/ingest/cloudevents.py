@@ -17,6 +17,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from libs.common.events import CheckInData, Data, Id, JoinData, LeaveData, PurchaseData
 from services.ingest.domain import (
+    MAX_EVENT,
+    TOO_LARGE,
     Logged,
     PostedCheckIn,
     PostedEvent,
@@ -31,7 +33,6 @@ from services.ingest.domain import (
     decode_fault,
     record_of,
     refusal,
-    size_fault,
 )
 from services.ingest.faults import Fault, cloud_names, from_parser
 
@@ -109,8 +110,7 @@ _EXTENSION = re.compile(r"[a-z0-9]+")
 
 def judge(raw: bytes, received_at: int, zone: ZoneInfo, may: Callable[[str], bool], topics: Topics) -> Logged | Refused:
     """The record that a CloudEvent becomes, or why it does not; like `domain.judge`, with the caller's own names."""
-    fault = size_fault(raw) or _attribute_fault(raw)
-    if fault:
+    if fault := TOO_LARGE if len(raw) > MAX_EVENT else _attribute_fault(raw):
         return refusal(raw, fault, cloud_names)
     try:
         event = _decode(raw)

@@ -33,6 +33,7 @@ from services.ingest.faults import Fault, from_decoder, from_parser, names
 
 MAX_EVENT = 32 << 10  # bytes
 MAX_AHEAD_MS = 5 * 60_000
+TOO_LARGE = Fault("too_large", "", f"an event may have {MAX_EVENT} bytes")
 
 When = Annotated[datetime.datetime, Meta(tz=True, description="RFC 3339 with an offset")]
 Text = Annotated[str, Meta(pattern=r"^[^\x00]*(?![\s\S])", description="text without NUL; it ends at the door")]
@@ -107,8 +108,8 @@ def judge(
 
     `received_at`: UTC ms now. `may`: whether the caller may touch a store. `topics`: the lexicon.
     """
-    if fault := size_fault(raw):
-        return refusal(raw, fault)
+    if len(raw) > MAX_EVENT:
+        return refusal(raw, TOO_LARGE)
     try:
         event = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -119,11 +120,6 @@ def judge(
     if _each_key_once(raw, event):
         return Logged(event.id, event.member_id, record)
     return refusal(raw, Fault("duplicate_key", "", "a key stands twice in its object"))
-
-
-def size_fault(raw: bytes) -> Fault | None:
-    """What is wrong with the size of an event."""
-    return Fault("too_large", "", f"an event may have {MAX_EVENT} bytes") if len(raw) > MAX_EVENT else None
 
 
 def decode_fault(error: Exception) -> Fault:

@@ -91,19 +91,13 @@ def events_body() -> dict[str, Any]:
     """`openapi_extra` of `POST /v1/events`."""
     return {
         "security": [{"server_key": []}],
-        "parameters": [_content_encoding()],
         "requestBody": {
             "required": True,
-            "description": f"At most {forms.MAX_BODY} bytes (inflated, where the body is gzip) and {forms.MAX_EVENTS} "
-            f"events, {MAX_EVENT} bytes an event.",
+            "description": f"At most {forms.MAX_BODY} bytes and {forms.MAX_EVENTS} events, {MAX_EVENT} bytes an event. "
+            "With Content-Encoding: gzip the body is one gzip member, and these limits hold for what is inflated.",
             "content": _contents(),
         },
     }
-
-
-def _content_encoding() -> dict[str, Any]:
-    schema = {"type": "string", "enum": ["gzip", "identity"]}
-    return {"name": "Content-Encoding", "in": "header", "required": False, "schema": schema}
 
 
 def _contents() -> dict[str, Any]:

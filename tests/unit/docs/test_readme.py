@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
@@ -12,6 +13,10 @@ from deploy.local import cli
 from libs.common.activity import DEFAULT_SETTINGS, TIERS
 from libs.common.config import Settings
 from libs.common.topics import TOPICS
+from services.ingest import openapi
+from services.ingest.domain import Logged, no_topics
+from services.ingest.faults import CODES
+from services.ingest.forms import CLOUDEVENT, FORMS, JSON
 
 ROOT = Path(__file__).parents[3]
 README = ROOT / "README.md"
@@ -85,6 +90,21 @@ def test_the_page_on_activity_has_the_tiers_and_weights_of_the_code() -> None:
     caps = DEFAULT_SETTINGS.caps
     wanted = [[f"`{kind}`", str(weight), str(caps[kind])] for kind, weight in DEFAULT_SETTINGS.weights.items()]
     assert rows(page, "## Score") == wanted
+
+
+def test_the_page_on_events_has_the_types_forms_and_verdicts_of_the_code() -> None:
+    page = ROOT / "docs/events.md"
+    assert first_words(rows(page, "## An event"), r"`([a-z_]+)`") == set(openapi.EXAMPLES)
+    assert [row[0].strip("`") for row in rows(page, "## Forms")] == list(FORMS)
+    assert [row[0].strip("`") for row in rows(page, "## Verdicts")] == list(CODES)
+
+
+def test_the_examples_on_the_page_on_events_are_accepted() -> None:
+    text = (ROOT / "docs/events.md").read_text(encoding="utf-8")
+    native, cloud = [body.encode() for body in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    for form, body in ((FORMS[JSON], native), (FORMS[CLOUDEVENT], cloud)):
+        verdict = form.judge(body, 4 * 10**12, ZoneInfo("Asia/Shanghai"), lambda _: True, no_topics)
+        assert isinstance(verdict, Logged), verdict
 
 
 def test_every_link_within_the_repository_leads_somewhere() -> None:

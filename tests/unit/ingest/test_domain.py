@@ -235,6 +235,29 @@ def test_no_refusal_repeats_what_was_sent() -> None:
         assert secret not in verdict.fault.detail
 
 
+INTRUDERS = (b"\xff", b"\\q", b"\\ud800", b"\n", b"\0", b'"', b"}", b",", b"NaN", b'"id":1,', b"\xe5\xa5")
+
+
+@pytest.mark.parametrize("intruder", INTRUDERS)
+def test_no_refusal_repeats_the_text_wherever_the_json_breaks(intruder: bytes) -> None:
+    whole = raw(with_data("message", text="the-secret 奶粉", topics=["a"]))
+    for at in range(len(whole)):
+        for body in (whole[:at] + intruder + whole[at:], whole[:at] + intruder):
+            verdict = judged(body)
+            if isinstance(verdict, Refused):
+                assert "secret" not in verdict.fault.detail
+                assert "secret" not in verdict.fault.path
+
+
+def test_the_topics_of_a_text_are_written_beside_its_length() -> None:
+    event = raw(with_data("message", text="奶粉", topics=["tea"]))
+    verdict = judge(event, NOW, ZONE, lambda _: True, lambda text: ("baby", "milk") if text == "奶粉" else ())
+    assert isinstance(verdict, Logged)
+    written = json.loads(verdict.value)
+    assert written["text"] == {"length": 2, "topics": ["baby", "milk"]}
+    assert written["data"]["topics"] == ["tea"]
+
+
 def test_every_type_but_messages_has_its_record() -> None:
     assert {*_LOGGED, PostedMessage} == set(PostedEvent.__args__)
 

@@ -75,8 +75,13 @@ def fold(text: str) -> str:
     """A text as it is compared: without case, full-width and other compatible forms as the plain ones."""
     if text.isascii():
         return text.lower()
-    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
-    return "".join([normalize("NFKC", normalize("NFKC", piece).casefold()) for piece in pieces])
+    if len(text) <= _PIECE:
+        return _plain(text)
+    return "".join([_plain(text[at : at + _PIECE]) for at in range(0, len(text), _PIECE)])
+
+
+def _plain(piece: str) -> str:
+    return normalize("NFKC", normalize("NFKC", piece).casefold())
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -31,10 +31,11 @@ class _Comparison:
 
     def of(self, old: Schema, new: Schema, at: str) -> Iterator[str]:
         old, new = _resolved(old, self.old_defs), _resolved(new, self.new_defs)
+        words = {*old, *new}
         if "anyOf" in old or "anyOf" in new:
             yield from self._choices(old, new, at)
-            return
-        for word in sorted({*old, *new} - _NOTES):
+            words = {*(new if "anyOf" in new else ()), "default"}  # what stands beside the choices
+        for word in sorted(words - _NOTES - {"anyOf"}):
             yield from self._word(word, old, new, at)
 
     def _choices(self, old: Schema, new: Schema, at: str) -> Iterator[str]:

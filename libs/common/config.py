@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     produce_max_bytes: int = Field(64 << 20, ge=1 << 20, description="Bytes in flight to the log before 503")
     produce_batch_bytes: int = Field(256 << 10, ge=16 << 10, description="Largest batch per partition")
 
+    lexicon: str = Field("", description="Path of the lexicon of topics and words (YAML); empty = the built-in one")
+
     step_records: int = Field(2_000, ge=1, description="Most records in one step of a processor")
     slice_memberships: int = Field(500, ge=1, description="Most memberships in one slice of a day close")
     cached_memberships: int = Field(400_000, ge=0, description="Memberships kept in memory per engagement process")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 
 from libs.common import http
-from services.ingest import openapi, posting, steering
+from services.ingest import catalogue, openapi, posting, steering
 from services.ingest.door import Door
 
 
@@ -26,6 +26,7 @@ def make_app(door: Door) -> FastAPI:
     http.install(app)
     app.include_router(_events())
     app.include_router(steering.router)
+    app.include_router(catalogue.router)
     openapi.describe(app)
     return app
 
@@ -45,8 +46,9 @@ def _events() -> APIRouter:
         status_code=202,
         response_model=None,
         summary="Post events",
-        description="One event, an array, or NDJSON. Each event gets a verdict, in order: accepted (the log has it), "
-        "rejected (do not send it again) or unknown (send it again with the same id: it counts once).",
+        description="One event, an array, NDJSON, or CloudEvents 1.0, plain or as gzip. Each event gets a verdict, in "
+        "order: accepted (the log has it), rejected (do not send it again) or unknown (send it again with the same id: "
+        "it counts once).",
         responses=openapi.answers(kinds, 400, 401, 404, 408, 413, 415, 429),
         openapi_extra=openapi.events_body(),
     )

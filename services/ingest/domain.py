@@ -5,7 +5,7 @@ The `data` of an event is the same type at the door and on the log; only a messa
 
 import datetime
 from collections.abc import Callable, Mapping
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, Any, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 import jiter
@@ -33,9 +33,9 @@ from libs.common.events import (
 from services.ingest.faults import Fault, from_decoder, from_parser, names
 
 MAX_EVENT = 32 << 10  # bytes
-MAX_EVENTS = 1_000
 MAX_AHEAD_MS = 5 * 60_000
 MAX_BEHIND_MS = 7 * DAY_MS  # for members; the past is open to server keys, which import it
+TOO_LARGE = Fault("too_large", "", f"an event may have {MAX_EVENT} bytes")
 
 When = Annotated[datetime.datetime, Meta(tz=True, description="RFC 3339 with an offset")]
 Text = Annotated[str, Meta(pattern=r"^[^\x00]*(?![\s\S])", description="text without NUL; it ends at the door")]
@@ -95,45 +95,47 @@ class Refused(NamedTuple):
     fault: Fault
 
 
-class Unreadable(ValueError):
-    """The body as a whole is not JSON."""
+Topics = Callable[[str], tuple[str, ...]]  # the lexicon's topics of a text, in a stable order, each once
 
 
-def split_json(body: bytes) -> list[bytes]:
-    """The bytes of each event of a JSON body: one event or an array. Unreadable if it is not JSON."""
-    if body.lstrip(b" \t\r\n")[:1] != b"[":
-        return [body]
-    try:
-        return [bytes(raw) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Unreadable(str(error)) from error
+def no_topics(_: str) -> tuple[str, ...]:
+    """An empty lexicon."""
+    return ()
 
 
-def split_lines(body: bytes) -> list[bytes]:
-    """The bytes of each event of an NDJSON body; empty lines are none."""
-    return [line for line in body.split(b"\n") if line.strip()]
-
-
-def judge(raw: bytes, received_at: int, zone: ZoneInfo, caller: Caller) -> Logged | Refused:
+def judge(raw: bytes, received_at: int, zone: ZoneInfo, caller: Caller, topics: Topics = no_topics) -> Logged | Refused:
     """The record that a posted event becomes, or why it does not.
 
-    `received_at`: UTC ms now.
+    `received_at`: UTC ms now. `topics`: the lexicon.
     """
     if len(raw) > MAX_EVENT:
-        return _refused(raw, Fault("too_large", "", f"an event may have {MAX_EVENT} bytes"))
+        return refusal(raw, TOO_LARGE)
     try:
         event = _decode(raw)
-    except msgspec.ValidationError as error:
-        return _refused(raw, from_decoder(str(error)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _refused(raw, Fault("unreadable", "", str(error)))
+        return refusal(raw, decode_fault(error))
+    record = record_of(event, received_at, zone, caller, topics)
+    if isinstance(record, Fault):
+        return refusal(raw, record)
+    if _each_key_once(raw, event):
+        return Logged(event.id, event.member_id, record)
+    return refusal(raw, Fault("duplicate_key", "", "a key stands twice in its object"))
+
+
+def decode_fault(error: Exception) -> Fault:
+    """What is wrong with an event that the typed decoder refused."""
+    if isinstance(error, msgspec.ValidationError):
+        return from_decoder(str(error))
+    return Fault("unreadable", "", str(error))
+
+
+def record_of(event: PostedEvent, received_at: int, zone: ZoneInfo, caller: Caller, topics: Topics) -> bytes | Fault:
+    """The bytes of an event's record, or what is wrong with an event of the right form."""
     occurred_at = to_ms(event.occurred_at)
     fault = _beyond_rights(event, occurred_at, received_at, caller) or _beyond_type(
         event, occurred_at, received_at, zone
     )
-    if fault is None and _each_key_once(raw, event):
-        return Logged(event.id, event.member_id, encode(_record(event, occurred_at, received_at)))
-    return _refused(raw, fault or Fault("duplicate_key", "", "a key stands twice in its object"))
+    return fault or encode(_record(event, occurred_at, received_at, topics))
 
 
 def _each_key_once(raw: bytes, event: PostedEvent) -> bool:
@@ -156,14 +158,14 @@ def _parse_fault(raw: bytes) -> Fault | None:
     return None
 
 
-def _refused(raw: bytes, fault: Fault) -> Refused:
-    """A refusal; that the JSON itself is wrong goes before what it says."""
+def refusal(raw: bytes, fault: Fault, naming: Callable[[Any], str | None] = names) -> Refused:
+    """A refusal; that the JSON itself is wrong goes before what it says. `naming` finds the id in what was sent."""
     fault = _parse_fault(raw) or fault
     try:
         value = jiter.from_json(raw, allow_inf_nan=False)
     except ValueError as error:  # the parser stops at the first fault: behind a key that stands twice may be worse
         return Refused(None, from_parser(str(error)))
-    return Refused(names(value), fault)
+    return Refused(naming(value), fault)
 
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -226,7 +228,7 @@ _LOGGED: Mapping[type[PostedEvent], Callable[..., MemberEvent]] = {
 }
 
 
-def _record(event: PostedEvent, occurred_at: int, received_at: int) -> MemberEvent:
+def _record(event: PostedEvent, occurred_at: int, received_at: int, topics: Topics) -> MemberEvent:
     if isinstance(event, PostedMessage):
         return Message(
             v=1,
@@ -236,7 +238,7 @@ def _record(event: PostedEvent, occurred_at: int, received_at: int) -> MemberEve
             member_id=event.member_id,
             occurred_at=occurred_at,
             data=_without_text(event.data),
-            text=_facts(event.data),
+            text=_facts(event.data, topics),
         )
     return _LOGGED[type(event)](
         v=1,
@@ -253,5 +255,5 @@ def _without_text(data: PostedMessageData) -> MessageData:
     return data if data.text is UNSET else msgspec.structs.replace(data, text=UNSET)
 
 
-def _facts(data: PostedMessageData) -> TextFacts | UnsetType:
-    return UNSET if data.text is UNSET else TextFacts(len(data.text))
+def _facts(data: PostedMessageData, topics: Topics) -> TextFacts | UnsetType:
+    return UNSET if data.text is UNSET else TextFacts(len(data.text), topics(data.text))

@@ -18,6 +18,7 @@ from libs.common.postgres import Connection, DatabaseBusy, DatabaseUnavailable, 
 from libs.common.topics import MEMBER_EVENTS
 from libs.common.writer import LogWriter, Record
 from services.ingest import store
+from services.ingest.lexicon import LexiconFile
 from services.ingest.rates import Rates
 from services.ingest.shared import Shared
 
@@ -27,15 +28,17 @@ log = logging.getLogger(__name__)
 
 
 class Door:
-    """The parts that requests share. Neither log nor database need be there when it opens."""
+    """The parts that requests share. Neither log nor database need be there when it opens; the lexicon must."""
 
     def __init__(self, settings: Settings, shared: Shared) -> None:
         self.settings = settings
+        self.zone = settings.zone
         self.shared = shared
         self.rates = Rates(settings, shared.buckets)
         self.topic = settings.topic_name(MEMBER_EVENTS)
         self.writer = LogWriter(settings, MEMBER_EVENTS, "ingest")
         self.callers = Callers(settings, lambda: self.pool)
+        self.lexicon = LexiconFile(settings.lexicon)
         self.pool: Pool | None = None
         self.draining = False
         self.listening = True  # but for one beside others, which waits until it can serve
@@ -87,12 +90,13 @@ async def open_door(settings: Settings, shared: Shared) -> AsyncIterator[Door]:
     door = Door(settings, shared)
     door.writer.start()
     door.callers.start()
-    connecting = asyncio.create_task(door.connect_database())
+    tasks = {asyncio.create_task(door.connect_database()), asyncio.create_task(door.lexicon.follow())}
     try:
         yield door
     finally:
-        connecting.cancel()
-        await asyncio.wait({connecting})
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         await door.writer.stop()
         await door.callers.close()
         if door.pool:

@@ -94,5 +94,14 @@ def from_parser(message: str) -> Fault:
 
 def names(value: Any) -> str | None:
     """The id of an event that was refused, if it has one that can be repeated."""
+    return _id_like(value, r"[A-Za-z0-9._:-]{1,64}")
+
+
+def cloud_names(value: Any) -> str | None:
+    """The same of a CloudEvent."""
+    return _id_like(value, r"[!-~]{1,256}")
+
+
+def _id_like(value: Any, pattern: str) -> str | None:
     found = value.get("id") if isinstance(value, dict) else None
-    return found if isinstance(found, str) and re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", found) else None
+    return found if isinstance(found, str) and re.fullmatch(pattern, found) else None

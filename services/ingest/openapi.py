@@ -1,6 +1,7 @@
 """The OpenAPI description of ingest: made from the types that decode the bodies, with examples that are valid."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -10,8 +11,10 @@ from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
 from libs.common.callers import security, security_schemes
-from libs.common.http import MAX_BODY, PROBLEMS
-from services.ingest.domain import MAX_EVENT, MAX_EVENTS, PostedEvent
+from libs.common.http import PROBLEMS
+from services.ingest import forms
+from services.ingest.cloudevents import NAMES, AnyCloudEvent
+from services.ingest.domain import MAX_EVENT, PostedEvent
 
 _schemas: dict[str, Any] = {}
 
@@ -38,6 +41,16 @@ def example(event_type: str) -> dict[str, Any]:
         "member_id": "m-42",
         "occurred_at": "2026-11-22T18:03:11+08:00",
         "data": EXAMPLES[event_type],
+    }
+
+
+def cloud_example(event_type: str) -> dict[str, Any]:
+    """The same as a CloudEvent."""
+    event = {NAMES.get(name, name): value for name, value in example(event_type).items()}
+    return event | {
+        "specversion": "1.0",
+        "type": f"qunli.{event_type}.v1",
+        "source": "https://till.example/stores/sh-001",
     }
 
 
@@ -77,20 +90,44 @@ def answers(kinds: Mapping[int, type[Struct]], *problems: int) -> dict[int | str
 
 def events_body() -> dict[str, Any]:
     """`openapi_extra` of `POST /v1/events`."""
-    one = reference(PostedEvent)
-    many = {"type": "array", "items": one, "minItems": 1, "maxItems": MAX_EVENTS}
-    examples = {name: {"value": example(name)} for name in EXAMPLES}
     return {
         "security": security("events:write"),
         "requestBody": {
             "required": True,
-            "description": f"At most {MAX_BODY} bytes and {MAX_EVENTS} events, {MAX_EVENT} bytes an event.",
-            "content": {
-                "application/json": {"schema": {"oneOf": [one, many]}, "examples": examples},
-                "application/x-ndjson": {"schema": {"type": "string", "description": "an event a line"}},
-            },
+            "description": f"At most {forms.MAX_BODY} bytes and {forms.MAX_EVENTS} events, {MAX_EVENT} bytes an event. "
+            "With Content-Encoding: gzip the body is one gzip member, and these limits hold for what is inflated.",
+            "content": _contents(),
         },
     }
+
+
+def _contents() -> dict[str, Any]:
+    """Every form of a body, with examples that are accepted as they stand."""
+    native, cloud = reference(PostedEvent), reference(AnyCloudEvent)
+    lines = "".join(f"{json.dumps(example(name), ensure_ascii=False)}\n" for name in EXAMPLES)
+    return {
+        forms.JSON: {
+            "schema": {"oneOf": [native, _many(native)]},
+            "examples": _examples(example) | {"array": {"value": [example(name) for name in EXAMPLES]}},
+        },
+        forms.NDJSON: {
+            "schema": {"type": "string", "description": "an event a line"},
+            "examples": {"lines": {"value": lines}},
+        },
+        forms.CLOUDEVENT: {"schema": cloud, "examples": _examples(cloud_example)},
+        forms.CLOUDEVENTS: {
+            "schema": _many(cloud),
+            "examples": {"batch": {"value": [cloud_example(name) for name in EXAMPLES]}},
+        },
+    }
+
+
+def _many(one: dict[str, str]) -> dict[str, Any]:
+    return {"type": "array", "items": one, "minItems": 1, "maxItems": forms.MAX_EVENTS}
+
+
+def _examples(make: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return {name: {"value": make(name)} for name in EXAMPLES}
 
 
 def describe(app: FastAPI) -> None:

@@ -13,13 +13,12 @@ from libs.common.failpoints import failpoint
 from libs.common.http import RETRY_AFTER, Problem, format_position
 from libs.common.topics import MEMBER_EVENTS, partition_of
 from libs.common.writer import Record
-from services.ingest.domain import MAX_EVENTS, Logged, Refused, Unreadable, judge, split_json, split_lines
+from services.ingest import forms
+from services.ingest.domain import Logged, Refused
 from services.ingest.door import Door
 from services.ingest.faults import Code
 
 EVENTS = "/v1/events"
-JSON = "application/json"
-NDJSON = "application/x-ndjson"
 
 Headers = Mapping[bytes, bytes]
 Place = tuple[int, int | None]  # (partition, offset) of an event on the log; None = unknown
@@ -54,13 +53,17 @@ class Answer(Struct, frozen=True):
 async def post_events(door: Door, headers: Headers, read_body: Callable[[], Awaitable[bytes]]) -> Response:
     """The whole route. Problem, LogUnavailable or TooMuchInFlight where the request fails as a whole."""
     caller = await door.callers.authorize(_text(headers, b"authorization"), "events:write")
-    media = media_type(_text(headers, b"content-type") or "", _text(headers, b"content-encoding"))
-    body = await read_body()
-    received_at = clock.now_ms()
-    raws = _split(body, media)
+    try:
+        form = forms.form_of(_text(headers, b"content-type") or "")
+        unpack = forms.unpacker(_text(headers, b"content-encoding") or "")
+        body = await read_body()
+        received_at = clock.now_ms()
+        raws = form.split(unpack(body))
+    except forms.Unfit as error:
+        raise Problem(error.code, str(error)) from error
     door.rates.charge(caller, len(raws))
-    judged = [judge(raw, received_at, door.settings.zone, caller) for raw in raws]
-    if media == JSON:
+    judged = [form.judge(raw, received_at, door.zone, caller, door.lexicon.topics) for raw in raws]
+    if form.whole:
         _refuse_unreadable(judged)
     failpoint("ingest.parsed")
     events = [event for event in judged if isinstance(event, Logged)]
@@ -72,27 +75,6 @@ async def post_events(door: Door, headers: Headers, read_body: Callable[[], Awai
 def _text(headers: Headers, name: bytes) -> str | None:
     value = headers.get(name)
     return None if value is None else value.decode("latin-1")
-
-
-def media_type(content_type: str, encoding: str | None) -> str:
-    """The form of the body. Problem `unsupported_media_type` for any but plain JSON and NDJSON in UTF-8."""
-    media, *parameters = content_type.lower().replace(" ", "").split(";")
-    charsets = [p.removeprefix("charset=").strip('"') for p in parameters if p.startswith("charset=")]
-    if media not in (JSON, NDJSON) or any(charset != "utf-8" for charset in charsets):
-        raise Problem("unsupported_media_type", f"Send {JSON} or {NDJSON}, in UTF-8.")
-    if (encoding or "identity") != "identity":
-        raise Problem("unsupported_media_type", "Send the body without Content-Encoding.")
-    return media
-
-
-def _split(body: bytes, media: str) -> list[bytes]:
-    try:
-        raws = split_json(body) if media == JSON else split_lines(body)
-    except Unreadable as error:
-        raise Problem("unreadable", str(error)) from error
-    if len(raws) > MAX_EVENTS:
-        raise Problem("too_many_events", f"A request may have {MAX_EVENTS} events.")
-    return raws
 
 
 def _refuse_unreadable(judged: Sequence[Logged | Refused]) -> None:
@@ -147,7 +129,7 @@ def _respond(answer: Answer, topic: str, places: Sequence[Place]) -> Response:
         headers["X-Qunli-Position"] = format_position(topic, sorted(highest.items()))
     if answer.status == 503:
         headers["Retry-After"] = RETRY_AFTER
-    return Response(msgspec.json.encode(answer), answer.status, headers, JSON)
+    return Response(msgspec.json.encode(answer), answer.status, headers, forms.JSON)
 
 
 def _count(answer: Answer) -> None:

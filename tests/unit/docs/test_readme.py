@@ -6,19 +6,26 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import jwt
 from pydantic import SecretStr
 
 from deploy.local import cli
 from libs.common.activity import DEFAULT_SETTINGS, TIERS
+from libs.common.caller import ALL_STORES, Caller
 from libs.common.clock import now_ms
 from libs.common.config import Settings
 from libs.common.jwks import parse_jwks
 from libs.common.tokens import is_current, is_signed, read_token
 from libs.common.topics import TOPICS
+from services.ingest import openapi
+from services.ingest.domain import Logged, no_topics
+from services.ingest.faults import CODES
+from services.ingest.forms import CLOUDEVENT, FORMS, JSON
 from tests.tokens import Retailer, ed25519_key
 
+TILL = Caller("till", frozenset(["events:write"]), frozenset([ALL_STORES]))
 ROOT = Path(__file__).parents[3]
 README = ROOT / "README.md"
 DOCS = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -102,6 +109,21 @@ def test_the_token_that_the_page_makes_is_taken() -> None:
     assert token
     assert is_signed(token, parse_jwks(Retailer(keys=[ed25519_key("2026-11")]).jwks()).keys[token.header.kid])
     assert is_current(token.claims, now_ms() / 1000)
+
+
+def test_the_page_on_events_has_the_types_forms_and_verdicts_of_the_code() -> None:
+    page = ROOT / "docs/events.md"
+    assert first_words(rows(page, "## An event"), r"`([a-z_]+)`") == set(openapi.EXAMPLES)
+    assert [row[0].strip("`") for row in rows(page, "## Forms")] == list(FORMS)
+    assert [row[0].strip("`") for row in rows(page, "## Verdicts")] == list(CODES)
+
+
+def test_the_examples_on_the_page_on_events_are_accepted() -> None:
+    text = (ROOT / "docs/events.md").read_text(encoding="utf-8")
+    native, cloud = [body.encode() for body in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    for form, body in ((FORMS[JSON], native), (FORMS[CLOUDEVENT], cloud)):
+        verdict = form.judge(body, 4 * 10**12, ZoneInfo("Asia/Shanghai"), TILL, no_topics)
+        assert isinstance(verdict, Logged), verdict
 
 
 def test_every_link_within_the_repository_leads_somewhere() -> None:

@@ -21,10 +21,7 @@ from services.ingest.domain import (
     PostedEvent,
     PostedMessage,
     Refused,
-    Unreadable,
     judge,
-    split_json,
-    split_lines,
 )
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -243,22 +240,31 @@ def test_no_refusal_repeats_what_was_sent() -> None:
         assert secret not in verdict.fault.detail
 
 
+INTRUDERS = (b"\xff", b"\\q", b"\\ud800", b"\n", b"\0", b'"', b"}", b",", b"NaN", b'"id":1,', b"\xe5\xa5")
+
+
+@pytest.mark.parametrize("intruder", INTRUDERS)
+def test_no_refusal_repeats_the_text_wherever_the_json_breaks(intruder: bytes) -> None:
+    whole = raw(with_data("message", text="the-secret 奶粉", topics=["a"]))
+    for at in range(len(whole)):
+        for body in (whole[:at] + intruder + whole[at:], whole[:at] + intruder):
+            verdict = judged(body)
+            if isinstance(verdict, Refused):
+                assert "secret" not in verdict.fault.detail
+                assert "secret" not in verdict.fault.path
+
+
+def test_the_topics_of_a_text_are_written_beside_its_length() -> None:
+    event = raw(with_data("message", text="奶粉", topics=["tea"]))
+    verdict = judge(event, NOW, ZONE, TILL, lambda text: ("baby", "milk") if text == "奶粉" else ())
+    assert isinstance(verdict, Logged)
+    written = json.loads(verdict.value)
+    assert written["text"] == {"length": 2, "topics": ["baby", "milk"]}
+    assert written["data"]["topics"] == ["tea"]
+
+
 def test_every_type_but_messages_has_its_record() -> None:
     assert {*_LOGGED, PostedMessage} == set(PostedEvent.__args__)
-
-
-def test_a_body_is_one_event_or_an_array() -> None:
-    assert split_json(b' {"a":1} ') == [b' {"a":1} ']
-    assert split_json(b' [{"a" : 1 } , 5] ') == [b'{"a" : 1 }', b"5"]
-    assert split_json(b"[]") == []
-    for body in (b"[", b"[1,]", b"[NaN]", b"[1] x"):
-        with pytest.raises(Unreadable):
-            split_json(body)
-
-
-def test_lines_are_events_and_empty_ones_are_none() -> None:
-    assert split_lines(b'{"a":1}\r\n\n  \n{"b":2}') == [b'{"a":1}\r', b'{"b":2}']
-    assert split_lines(b"\n") == []
 
 
 PARTS = st.lists(

@@ -6,8 +6,16 @@ import msgspec
 import pytest
 
 from libs.common.buckets import Buckets
+from libs.common.caller import ALL_STORES, Caller
 from libs.common.config import Settings
 from services.ingest.rates import RateLimited, Rates
+
+
+def a_caller(name: str, member: str | None = None) -> Caller:
+    return Caller(name, frozenset(["events:write"]), frozenset([ALL_STORES]), member)
+
+
+KEY, M, OTHER = a_caller("k"), a_caller("iss|m", "m"), a_caller("iss|other", "other")
 
 
 def rates(**settings: Any) -> Rates:
@@ -20,20 +28,20 @@ def scope(peer: str, forwarded_for: bytes = b"") -> dict[str, Any]:
 
 def test_events_are_counted_not_requests_and_a_member_s_are_not_its_key_s() -> None:
     limited = rates(rate_key=1, rate_member=0.5)
-    limited.charge("k", "m", 5)
-    limited.charge("k", None, 10)
-    for member, limit in (("m", "member"), (None, "key")):
+    limited.charge(M, 5)
+    limited.charge(KEY, 10)
+    for caller, limit in ((M, "member"), (KEY, "key")):
         with pytest.raises(RateLimited, match=limit) as refused:
-            limited.charge("k", member, 1)
+            limited.charge(caller, 1)
         assert 1 <= int(refused.value.headers["Retry-After"]) <= 2
-    limited.charge("k", "other", 5)
-    limited.charge("k", "m", 0)
+    limited.charge(OTHER, 5)
+    limited.charge(M, 0)
 
 
 def test_no_limit_unless_one_is_set() -> None:
     unlimited = rates(rate_key=0)
     for _ in range(100):
-        unlimited.charge("k", None, 1000)
+        unlimited.charge(KEY, 1000)
 
 
 def test_an_address_is_refused_with_a_problem_and_behind_a_proxy_only_the_client_is() -> None:

@@ -6,11 +6,12 @@ STAMP  := $(VENV)/.installed
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 TEST_ARGS ?=
+FUZZ_ARGS ?=
 # A plain python3 serves where it is new enough and python3.11 is not on the path.
 PYTHON := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-unit demo up down bench lock format clean
+.PHONY: help setup check test test-unit demo up down bench fuzz lock format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +50,9 @@ down: setup ## stop it; its data stays
 
 bench: setup ## measured figures as a table and a chart (BENCH_ARGS="--only p4")
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+fuzz: setup ## 100,000 requests of every kind at both doors (FUZZ_ARGS="--requests 5000 --seed 7")
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 lock: setup ## write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -62,6 +62,8 @@ def _cpu(axes: Axes, measure: Measure) -> None:
     left = [0.0] * len(measure.cpu)
     for process, colour in COLOURS.items():
         values = [cpu.get(process, 0.0) for cpu in measure.cpu.values()]
+        if not any(values):
+            continue
         axes.barh(list(measure.cpu), values, left=left, color=colour, label=process)
         left = [before + value for before, value in zip(left, values, strict=True)]
     axes.invert_yaxis()

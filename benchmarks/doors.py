@@ -1,7 +1,10 @@
-"""P1: the CPU that an event costs the door, against the plain way to build one. P2: against a bare producer."""
+"""P1: the CPU that an event costs the door, against the plain way to build one. P2: against a bare producer.
+
+Both at a rate that all ways bear, and as fast as each goes: a door that has more to do waits less for each event.
+"""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,49 +45,54 @@ class Way:
 
 
 def measure_plain(scale: Scale, tell: Tell) -> Measure:
-    """P1, each way at the same rate in turns, then once as fast as it goes."""
+    """P1, at one event a request and at 100."""
     found = Measure("P1", "CPU per event of the door, against the plain way")
     with a_world(parts=(services.INGEST,)) as world:
         plain_url = _start_plain(world)
         for size, rate in scale.door_rates.items():
             ways = _doors(world, scale, size, plain_url)
-            costs = _in_turns(found, ways, scale, f"{WORDS[size]}, {rate:,.0f} events/s", rate, tell)
-            times = costs[PLAIN] / costs[OURS]
-            found.figures.append(Figure(f"{WORDS[size]}: times less than the plain way", times, "times", P1_TIMES))
-            found.figures += _costs(WORDS[size], costs)
-            found.figures += _at_full_speed(found, ways, WORDS[size], tell)
+            for costs, words in _compared(found, ways, scale, WORDS[size], rate, tell):
+                times = costs[PLAIN] / costs[OURS]
+                found.figures.append(Figure(f"{words}: times less than the plain way", times, "times", P1_TIMES))
+                found.figures += _costs(words, costs)
     return found
 
 
 def measure_limit(scale: Scale, tell: Tell) -> Measure:
-    """P2, likewise; the bare producer's own batches count, those that the door's requests make are told."""
+    """P2; the bare producer's own batches count, those that the door's requests make are told."""
     found = Measure("P2", "CPU per event of the door, against a bare producer")
     with a_world(parts=(services.INGEST,)) as world:
         ways = [
             _door(world, scale, 100),
             Way(LIMIT, LIMIT, _bare(world, scale, BATCH)),
-            Way(f"{LIMIT}, a batch per request and partition", LIMIT, _bare(world, scale, 0)),
+            Way(f"{LIMIT}, request by request", LIMIT, _bare(world, scale, 0)),
         ]
-        rate = scale.limit_rate
-        costs = _in_turns(found, ways, scale, f"{WORDS[100]}, {rate:,.0f} events/s", rate, tell)
-        times = costs[OURS] / costs[LIMIT]
-        found.figures.append(Figure("100 a request: times the bare producer", times, "times", P2_TIMES, "at most"))
-        found.figures += _costs(WORDS[100], costs)
-        found.figures += _at_full_speed(found, ways, WORDS[100], tell)
+        for costs, words in _compared(found, ways, scale, WORDS[100], scale.limit_rate, tell):
+            times = costs[OURS] / costs[LIMIT]
+            found.figures.append(Figure(f"{words}: times the bare producer", times, "times", P2_TIMES, "at most"))
+            found.figures += _costs(words, costs)
     return found
 
 
+def _compared(
+    found: Measure, ways: Sequence[Way], scale: Scale, words: str, rate: float, tell: Tell
+) -> Iterator[tuple[Mapping[str, float], str]]:
+    """What each way costs at a rate, and then as fast as it goes; with words for the situation."""
+    for situation, speed in ((f"{words}, {rate:,.0f} events/s", rate), (f"{words}, full speed", 0.0)):
+        yield _in_turns(found, ways, scale.door_rounds, situation, speed, tell), situation
+
+
 def _in_turns(
-    found: Measure, ways: Sequence[Way], scale: Scale, situation: str, rate: float, tell: Tell
+    found: Measure, ways: Sequence[Way], rounds: int, situation: str, rate: float, tell: Tell
 ) -> Mapping[str, float]:
     """Measure the ways A B A B ..., so that the machine's drift meets all of them; each one's median, by name.
 
     The first round warms caches and connections up and does not count.
     """
     turns: dict[str, list[dict[str, float]]] = {way.name: [] for way in ways}
-    for number in range(scale.door_rounds + 1):
+    for number in range(rounds + 1):
         for way in ways:
-            tell(f"{found.name}: {situation}: {way.name}, round {number} of {scale.door_rounds}")
+            tell(f"{found.name}: {situation}: {way.name}, round {number} of {rounds}")
             turns[way.name].append(way.turn(f"{way.name[:5]}{rate:.0f}-{number}", rate))
     middle = {way.name: medians(turns[way.name][1:]) for way in ways}
     for way in ways:
@@ -95,17 +103,14 @@ def _in_turns(
 
 
 def _costs(words: str, costs: Mapping[str, float]) -> list[Figure]:
-    return [Figure(f"{words}: {name}", cost, "us an event") for name, cost in costs.items()]
-
-
-def _at_full_speed(found: Measure, ways: Sequence[Way], words: str, tell: Tell) -> list[Figure]:
-    figures = []
-    for way in ways:
-        tell(f"{found.name}: {words}: {way.name}, as fast as it goes")
-        cpu = way.turn(f"{way.name[:5]}full", 0.0)
-        found.cpu[f"{words}, as fast as it goes: {way.name}"] = cpu
-        figures.append(Figure(f"{words}, full speed: {way.name}", carried(cpu[way.process]), "events/s a core"))
-    return figures
+    return [
+        figure
+        for name, cost in costs.items()
+        for figure in (
+            Figure(f"{words}: {name}", cost, "us an event"),
+            Figure(f"{words}: {name}, of one full core", carried(cost), "events/s"),
+        )
+    ]
 
 
 def _doors(world: World, scale: Scale, size: int, plain_url: str) -> list[Way]:

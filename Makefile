@@ -7,11 +7,12 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 SCHEMA_ARGS ?=
 TEST_ARGS ?=
+FUZZ_ARGS ?=
 # A plain python3 serves where it is new enough and python3.11 is not on the path.
 PYTHON := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-unit demo up down bench schemas lock format clean
+.PHONY: help setup check test test-unit demo up down bench fuzz schemas lock format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,6 +54,9 @@ bench: setup ## measured figures as a table and a chart (BENCH_ARGS="--only p4")
 
 schemas: setup ## write docs/schemas anew from the types (SCHEMA_ARGS=--narrow where one may refuse more than before)
 	$(BIN)/python -m services.ingest.schemas $(SCHEMA_ARGS)
+
+fuzz: setup ## 100,000 requests of every kind at both doors (FUZZ_ARGS="--requests 5000 --seed 7")
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 lock: setup ## write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

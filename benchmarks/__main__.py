@@ -7,13 +7,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import chart, closing, machine, pipeline, rebuilding, results, visible
+from benchmarks import chart, closing, doors, machine, pipeline, rebuilding, results, visible
 from benchmarks.results import Measure
 from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.world import Tell
 from libs.common.errors import QunliError
 
 MEASURES: Mapping[str, Callable[[Scale, Tell], Measure]] = {
+    "p1": doors.measure_plain,
+    "p2": doors.measure_limit,
     "p4": pipeline.measure,
     "p5": visible.measure,
     "p7": closing.measure,

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from statistics import fmean, linear_regression
+from statistics import fmean, linear_regression, median
 
 # A lag is flat when it grows by less than this: seconds of work per second of load. Twice what half a second of
 # noise at both ends of a run of 30 s makes; a pipeline that is 3 % too slow grows by 0.03.
@@ -84,3 +84,15 @@ def next_rate(rate: float, samples: Sequence[Sample]) -> float:
     first, last = samples[len(samples) // 3], samples[-1]
     applied = (last.applied - first.applied) / (last.at - first.at)
     return min(0.9 * rate, 0.97 * applied)
+
+
+def medians(turns: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of several turns the median of each process's figure. ValueError if there are none."""
+    if not turns:
+        raise ValueError("there are no turns")
+    return {name: median([turn[name] for turn in turns]) for name in turns[0]}
+
+
+def carried(micros: float) -> float:
+    """Events/s that one full core carries, at so many microseconds of CPU per event."""
+    return 1e6 / micros

@@ -14,6 +14,8 @@ TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
 COLOURS = {
     "generator": "#cbd5e1",
     "ingest": "#f59e0b",
+    "plain door": "#7c3aed",
+    "bare producer": "#15803d",
     "kafka": "#64748b",
     "engagement": "#c2410c",
     "postgres": "#0284c7",
@@ -60,6 +62,8 @@ def _cpu(axes: Axes, measure: Measure) -> None:
     left = [0.0] * len(measure.cpu)
     for process, colour in COLOURS.items():
         values = [cpu.get(process, 0.0) for cpu in measure.cpu.values()]
+        if not any(values):
+            continue
         axes.barh(list(measure.cpu), values, left=left, color=colour, label=process)
         left = [before + value for before, value in zip(left, values, strict=True)]
     axes.invert_yaxis()
@@ -95,4 +99,10 @@ def _waits(axes: Axes, measure: Measure) -> None:
     axes.set_title("seconds that an event sent then waited to be applied")
 
 
-_PANELS: dict[str, tuple[Panel, ...]] = {"P4": (_cpu, _lag), "P5": (_visible,), "P7": (_waits,)}
+_PANELS: dict[str, tuple[Panel, ...]] = {
+    "P1": (_cpu,),
+    "P2": (_cpu,),
+    "P4": (_cpu, _lag),
+    "P5": (_visible,),
+    "P7": (_waits,),
+}

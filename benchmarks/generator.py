@@ -3,12 +3,13 @@
 import asyncio
 import gc
 import multiprocessing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
 from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import SynchronizedArray
+from typing import Literal
 
 import uvloop
 
@@ -20,13 +21,15 @@ ACCEPTED, APPLIED, STOPPED = 0, 1, 2  # places of the counters that both process
 CONNECTIONS = 16
 PAUSE_SECONDS = 0.005
 READY_SECONDS = 300
+Media = Literal["application/x-ndjson", "application/json"]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A load. `rate` in events/s; 0: as fast as it goes with at most `bound` events accepted and not yet applied.
 
-    `events`: how many at most. `sizes`: events of each request, in turn.
+    `events`: how many at most. `sizes`: events of each request, in turn. `media`: NDJSON, or JSON: an array of the
+    events, or the one alone.
     """
 
     url: str
@@ -39,6 +42,8 @@ class Plan:
     bound: int = 0
     first_ms: int = 0
     last_ms: int = 0
+    path: str = "/v1/events"
+    media: Media = "application/x-ndjson"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +164,16 @@ def _bodies(plan: Plan) -> Iterator[tuple[int, bytes]]:
     for size in cycle(plan.sizes):
         if left <= 0:
             return
-        yield min(size, left), b"\n".join([posted(event) for event in islice(events, min(size, left))])
+        part = [posted(event) for event in islice(events, min(size, left))]
+        yield len(part), body_of(part, plan.media)
         left -= size
+
+
+def body_of(events: Sequence[bytes], media: Media) -> bytes:
+    """The body of a request with these events."""
+    if media == "application/x-ndjson":
+        return b"\n".join(events)
+    return b"[" + b",".join(events) + b"]" if len(events) > 1 else events[0]
 
 
 async def _post(plan: Plan, requests: _Requests, counters: "SynchronizedArray[int]", started_at: float) -> list[Sent]:
@@ -179,7 +192,7 @@ async def _worker(
     started_at: float,
     sent: list[Sent],
 ) -> None:
-    head = client.head("POST", "/v1/events", "Content-Type: application/x-ndjson\r\n")
+    head = client.head("POST", plan.path, f"Content-Type: {plan.media}\r\n")
     while _goes_on(plan, counters, started_at) and (request := requests.take()):
         before, events, body = request
         due = await _turn(plan, before, counters, started_at)

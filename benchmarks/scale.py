@@ -1,5 +1,6 @@
 """How large a run is: the real one, and a quick one that only shows that everything works."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -13,6 +14,10 @@ class Scale:
     search_seconds: float
     load_seconds: float
     ceiling: float  # the highest rate that request bodies are prepared for
+    door_rounds: int  # each way is measured so often, in turns
+    door_seconds: float
+    door_rates: Mapping[int, float]  # by events of a request: events/s that all ways bear
+    limit_rate: float
     visible_rate: float
     visible_seconds: float
     memberships_large: int  # of the one large store
@@ -29,6 +34,10 @@ FULL = Scale(
     search_seconds=10,
     load_seconds=30,
     ceiling=60_000,
+    door_rounds=4,
+    door_seconds=5,
+    door_rates={1: 1_000, 100: 8_000},
+    limit_rate=20_000,
     visible_rate=5_000,
     visible_seconds=30,
     memberships_large=200_000,
@@ -44,6 +53,10 @@ QUICK = Scale(
     search_seconds=2,
     load_seconds=5,
     ceiling=20_000,
+    door_rounds=1,
+    door_seconds=1.5,
+    door_rates={1: 400, 100: 4_000},
+    limit_rate=4_000,
     visible_rate=500,
     visible_seconds=5,
     memberships_large=4_000,

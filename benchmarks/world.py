@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,11 +104,14 @@ class World:
 
 
 @contextmanager
-def a_world(env: Mapping[str, str] | None = None) -> Iterator[World]:
-    """A stack with all services, durable as `qunli up` makes it. What a failed run leaves is kept for its logs."""
+def a_world(env: Mapping[str, str] | None = None, parts: Sequence[services.Service] = SERVICES) -> Iterator[World]:
+    """A stack with all services or those named, durable as `qunli up` makes it.
+
+    What a failed run leaves is kept for its logs.
+    """
     folder = Path(tempfile.mkdtemp(prefix="qunli-bench-"))
     with ExitStack() as held:
-        stack = held.enter_context(Stack(folder, Options(services=SERVICES, env=env or {})))
+        stack = held.enter_context(Stack(folder, Options(services=tuple(parts), env=env or {})))
         yield World(stack, held.enter_context(psycopg.connect(stack.urls.database, autocommit=True)))
     shutil.rmtree(folder)
 

@@ -8,9 +8,11 @@ import pytest
 from benchmarks.arithmetic import (
     Applied,
     Sample,
+    carried,
     is_flat,
     lag_growth,
     mean_lag,
+    medians,
     next_rate,
     per_event,
     percentile,
@@ -76,3 +78,14 @@ def test_a_request_waits_for_the_last_of_its_records(positions: Mapping[int, int
         Applied(13.0, {0: 6, 1: 10}),
     ]
     assert wait_of(10.0, positions, seen) == expected
+
+
+def test_of_several_turns_the_middle_one_counts_for_each_process_alone() -> None:
+    turns = [{"ingest": 30.0, "kafka": 1.0}, {"ingest": 10.0, "kafka": 3.0}, {"ingest": 20.0, "kafka": 2.0}]
+    assert medians(turns) == {"ingest": 20.0, "kafka": 2.0}
+    with pytest.raises(ValueError, match="no turns"):
+        medians([])
+
+
+def test_a_core_carries_a_second_of_cpu() -> None:
+    assert carried(25.0) == 40_000

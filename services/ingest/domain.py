@@ -80,7 +80,7 @@ PostedEvent: TypeAlias = PostedJoin | PostedMessage | PostedPurchase | PostedChe
 _decode = msgspec.json.Decoder(PostedEvent).decode
 
 
-class Logged(NamedTuple):
+class Logged(Struct, frozen=True, gc=False):
     """An event as it goes on the log: `value` is the record's bytes."""
 
     id: str

@@ -24,7 +24,7 @@ Headers = Mapping[bytes, bytes]
 Place = tuple[int, int | None]  # (partition, offset) of an event on the log; None = unknown
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Struct, frozen=True, gc=False):
     """What became of one event. Rejected: do not send it again; unknown: send it again with the same id."""
 
     id: str | None
@@ -137,5 +137,6 @@ def _count(answer: Answer) -> None:
     for result in ("accepted", "rejected", "unknown"):
         if number := getattr(answer, result):
             ops.count("qunli_events_total", f'result="{result}"', number)
-    for code, number in Counter(verdict.code for verdict in answer.results if verdict.code is not UNSET).items():
+    codes = [verdict.code for verdict in answer.results if verdict.code is not UNSET] if answer.rejected else []
+    for code, number in Counter(codes).items():
         ops.count("qunli_events_rejected_total", f'code="{code}"', number)

@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     lexicon: str = Field("", description="Path of the lexicon of topics and words (YAML); empty = the built-in one")
 
     step_records: int = Field(2_000, ge=1, description="Most records in one step of a processor")
-    slice_memberships: int = Field(500, ge=1, description="Most memberships in one slice of a day close")
+    slice_memberships: int = Field(200, ge=1, description="Most memberships in one slice of a day close")
     cached_memberships: int = Field(400_000, ge=0, description="Memberships kept in memory per engagement process")
     session_seconds: float = Field(
         30.0, ge=3, description="Kafka group session: a silent processor loses its partitions"

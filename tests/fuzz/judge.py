@@ -39,6 +39,8 @@ def _not_http(answer: Answer) -> bool:
 def _judge_problem(request: Request, answer: Answer) -> None:
     media = answer.header("content-type")
     _must(media == "application/problem+json", f"status {answer.status} comes as {media!r}", request)
+    if request.method == b"HEAD":
+        return
     problem = _decoded(request, answer)
     known = PROBLEMS.get(str(problem.get("code")))
     _must(known is not None, f"the code {problem.get('code')!r} is not a known one", request)

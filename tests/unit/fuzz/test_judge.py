@@ -98,7 +98,7 @@ def test_a_sound_case_is_read_back_as_it_was_written(form: Any) -> None:
 
 def test_a_request_goes_out_in_chunks_and_as_a_line_for_a_shell_without_its_key() -> None:
     request = Request(b"POST", b"/v1/events", ((b"Authorization", b"Bearer qk_1_secret"),), b"a%b'\x00", chunk=3)
-    assert request.as_bytes(b"h").endswith(b"\r\n\r\n3\r\na%b\r\n2\r\n'\x00\r\n0\r\n\r\n")
+    assert request.split(b"h")[1] == b"3\r\na%b\r\n2\r\n'\x00\r\n0\r\n\r\n"
     line = request.as_curl("http://h")
     assert "secret" not in line
     assert line.startswith("printf 'a\\045b\\047\\000' | curl -i -X POST ")

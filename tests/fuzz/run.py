@@ -20,8 +20,8 @@ from libs.common import clock
 from libs.common.config import Settings
 from tests.fuzz import described
 from tests.fuzz.cases import Case, Edits, cases, edited, heads
-from tests.fuzz.forms import FORMS
-from tests.fuzz.judge import DEADLINE_SECONDS, events_of, is_verdicts, judge, judge_verdicts, position_of
+from tests.fuzz.forms import FORMS, ids_of
+from tests.fuzz.judge import DEADLINE_SECONDS, events_of, form_of, is_verdicts, judge, judge_verdicts, position_of
 from tests.fuzz.ledger import Accepted, Ledger, Log
 from tests.fuzz.wire import Answer, Connection, Lie, Request
 
@@ -100,7 +100,7 @@ class _Run:
         if not case.sound:
             return
         if not is_verdicts(answer):
-            if answer.status not in (413, 503) and not _hides_a_fault(case):
+            if answer.status not in (413, 429, 503) and not _hides_a_fault(case):
                 raise Lie(f"a sound request was refused: {answer.body[:300]!r}", request)
             return
         given = [result["result"] for result in json.loads(answer.body)["results"]]
@@ -114,7 +114,7 @@ class _Run:
         ids = [next(self._ids) for _ in case.posted]
         request = case.request(ids, self._target.one_store)
         head, rest = request.split(self._doors["ingest"].host)
-        self._ledger.unknown |= {*ids, *_named(events_of(request))}
+        self._ledger.unknown |= {*ids, *ids_of(events_of(request) or ())}
         self.found.requests += 1
         began = clock.monotonic()
         try:
@@ -140,22 +140,17 @@ class _Run:
         events = events_of(request)
         if not is_verdicts(answer):
             if answer.status == 503:
-                self._ledger.unknown |= _named(events)
+                self._ledger.unknown |= ids_of(events or ())
             return
         if events is None:
             raise Lie(f"there are verdicts on a body that cannot be read: {answer.body[:300]!r}", request)
         given = judge_verdicts(request, answer, events)
-        accepted = [event for event, result in zip(events, given, strict=True) if result == "accepted"]
-        self._ledger.unknown |= {
-            event["id"] for event, result in zip(events, given, strict=True) if result == "unknown"
-        }
+        form = form_of(request) or FORMS[0]
+        accepted = [form.native(event) for event, result in zip(events, given, strict=True) if result == "accepted"]
+        unknown = [event for event, result in zip(events, given, strict=True) if result == "unknown"]
+        self._ledger.unknown |= ids_of(unknown)
         if accepted:
             self._ledger.accepted.append(Accepted(request, accepted, position_of(request, answer)))
-
-
-def _named(events: Sequence[Any] | None) -> set[str]:
-    ids = (event.get("id") for event in events or () if isinstance(event, dict))
-    return {name for name in ids if isinstance(name, str)}
 
 
 def _path(request: Request) -> str:
@@ -163,8 +158,8 @@ def _path(request: Request) -> str:
 
 
 def _hides_a_fault(case: Case) -> bool:
-    """Whether an event of a request in JSON is not JSON, so that the request is refused as a whole."""
-    return case.form.media == "application/json" and any(not event.sound for event in case.events)
+    """Whether an event of a request that is one JSON text is not JSON, so that the request is refused as a whole."""
+    return case.form.media != "application/x-ndjson" and any(not event.sound for event in case.events)
 
 
 def _ids(chosen_seed: int) -> Iterator[str]:

@@ -31,6 +31,8 @@ WORDS = {1: "one a request", 100: "100 a request"}
 CEILING = {1: 6_000, 100: 150_000}  # events/s that no door reaches: bodies prepared for a load without a rate
 BATCH = 250  # records of the bare producer's batches: larger ones save nothing more
 P1_TIMES, P2_TIMES = 5.0, 4.0
+# The generator stands for callers at many addresses: rates are counted, and none is reached.
+MANY_CALLERS = {"QUNLI_RATE_ADDRESS": "1000000"}
 
 Turn = Callable[[str, float], dict[str, float]]  # (name of the run, events/s or 0) -> us per event and process
 
@@ -47,7 +49,7 @@ class Way:
 def measure_plain(scale: Scale, tell: Tell) -> Measure:
     """P1, at one event a request and at 100."""
     found = Measure("P1", "CPU per event of the door, against the plain way")
-    with a_world(parts=(services.INGEST,)) as world:
+    with a_world(MANY_CALLERS, (services.INGEST,)) as world:
         plain_url = _start_plain(world)
         for size, rate in scale.door_rates.items():
             ways = _doors(world, scale, size, plain_url)
@@ -61,7 +63,7 @@ def measure_plain(scale: Scale, tell: Tell) -> Measure:
 def measure_limit(scale: Scale, tell: Tell) -> Measure:
     """P2; the bare producer's own batches count, those that the door's requests make are told."""
     found = Measure("P2", "CPU per event of the door, against a bare producer")
-    with a_world(parts=(services.INGEST,)) as world:
+    with a_world(MANY_CALLERS, (services.INGEST,)) as world:
         ways = [
             _door(world, scale, 100),
             Way(LIMIT, LIMIT, _bare(world, scale, BATCH)),

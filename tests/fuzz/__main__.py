@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.local import services
 from deploy.local.stack import Options, Stack
 from libs.common.config import Settings
+from libs.common.errors import QunliError
 from libs.common.keys import create_key
 from tests.fuzz.cases import STORE
 from tests.fuzz.run import Found, Target, fuzz
@@ -22,17 +23,25 @@ SERVICES = (services.ENGAGEMENT, services.INGEST, services.GATEWAY)
 
 
 def main() -> int:
-    """Status 0: everything held; 1: something did not, and the smallest request that shows it was printed."""
+    """Status 0: all held; 1: something did not, and a request that shows it was printed; 2: it could not be tried."""
     asked = _arguments()
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"Seed {asked.seed}. Starting Kafka, Postgres and the services.")
+    try:
+        return _stand(console, asked.requests, asked.seed)
+    except (QunliError, OSError) as error:
+        console.print(f"The run could not be finished: {error}", markup=False)
+        return 2
+
+
+def _stand(console: Console, requests: int, seed: int) -> int:
+    console.print(f"Seed {seed}. Starting Kafka, Postgres and the services.")
     folder = Path(tempfile.mkdtemp(prefix="qunli-fuzz-"))
     with Stack(folder, Options(services=SERVICES, throwaway=True)) as stack:
         target = _target(stack)
         try:
-            found = _run(console, target, asked.requests, asked.seed)
+            found = _run(console, target, requests, seed)
         except Lie as lie:
-            _tell(console, target, asked.seed, lie, folder)
+            _tell(console, target, seed, lie, folder)
             return 1
     shutil.rmtree(folder)
     statuses = ", ".join(f"{name}: {count:,}" for name, count in sorted(found.statuses.items()))
@@ -68,7 +77,7 @@ def _tell(console: Console, target: Target, seed: int, lie: Lie, folder: Path) -
         url = (
             target.gateway if lie.request.method == b"GET" and b"/v1/days" not in lie.request.target else target.ingest
         )
-        console.print(f"The smallest request that shows it:\n{lie.request.as_curl(url)}", markup=False)
+        console.print(f"A request that shows it, as small as it was found:\n{lie.request.as_curl(url)}", markup=False)
     console.print(f'Again: make fuzz FUZZ_ARGS="--seed {seed}"   Logs of the services: {folder}', markup=False)
 
 

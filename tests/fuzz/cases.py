@@ -18,6 +18,7 @@ from tests.fuzz.wire import Headers, Request
 STORE, FOREIGN = "sh-001", "sh-002"  # the key may touch the first alone
 DROP = object()
 Path = tuple[str | int, ...]
+Edits = tuple[tuple[float, int, bytes], ...]
 
 # Values that fit nowhere or only at some places.
 _VALUES = st.sampled_from(
@@ -143,6 +144,19 @@ _KEYS = st.sampled_from(
     [b"", b"Bearer", b"Bearer qk_a_b", b"Basic YTpi", b"Bearer \xff", b"bearer qk__", b"Bearer  " + b"a" * 5_000]
 )
 
+ROUTE = (b"POST", b"/v1/events")
+_ROUTES = st.tuples(
+    st.sampled_from([b"POST", b"GET", b"HEAD", b"PUT", b"DELETE", b"PATCH", b"OPTIONS"]),
+    st.sampled_from(
+        [
+            b"/v1/events", b"/v1/events/", b"//v1/events", b"/v1/%65vents", b"/v1/events?a=b&a", b"/v1/events%00",
+            b"/%ff", b"/v1/events/../events", b"/v1/days/2026-03-01/close", b"/v1/days/%32026-03-01/close",
+            b"/v1/settings/scores", b"/v1/dead-letters/a%2fb/replay", b"/v1/dead-letters/%00/replay",
+            b"/openapi.json", b"/", b"*",
+        ]
+    ),
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -150,7 +164,7 @@ class Case:
 
     form: Form
     events: tuple[Event, ...]
-    edits: tuple[tuple[float, int, bytes], ...] = ()
+    edits: Edits = ()
     content_type: bytes | None = None  # None: the form's own
     key: bytes | None = None  # None: a valid one
     coding: bytes | None = None
@@ -158,20 +172,20 @@ class Case:
     harmless: Headers = ()
     chunk: int = 0
     count: int = 1  # the events are posted so many times over, each under an id of its own
+    route: tuple[bytes, bytes] = ROUTE  # method and target
 
     @property
     def sound(self) -> bool:
         """Whether nothing is wrong with the request as a whole."""
         odd = self.edits or self.content_type is not None or self.key is not None or self.coding or self.zipped
-        return not odd and 0 < len(self.events) * self.count <= 1_000
+        most = 1 if self.form.single else 1_000
+        return not odd and self.route == ROUTE and 0 < len(self.events) * self.count <= most
 
     def request(self, ids: Sequence[str], key: str) -> Request:
         """The request with these ids, one for each event."""
         texts = [event.text(name) for event, name in zip(self.posted, ids, strict=True)]
         body = self.form.write(texts)
-        for where, taken, given in self.edits:
-            at = int(where * len(body))
-            body = body[:at] + given + body[at + taken :]
+        body = edited(body, self.edits)
         if self.zipped:
             body = gzip.compress(body, mtime=0)
         headers: list[tuple[bytes, bytes]] = [*self.harmless]
@@ -179,7 +193,7 @@ class Case:
         headers.append((b"Content-Type", self.form.media.encode() if self.content_type is None else self.content_type))
         if self.coding:
             headers.append((b"Content-Encoding", self.coding))
-        return Request(b"POST", b"/v1/events", tuple(headers), body, self.chunk)
+        return Request(*self.route, tuple(headers), body, self.chunk)
 
     @property
     def posted(self) -> tuple[Event, ...]:
@@ -208,4 +222,18 @@ def cases(forms: Sequence[Form]) -> st.SearchStrategy[Case]:
         harmless=st.sampled_from(_HARMLESS),
         chunk=_rarely(0, st.sampled_from([1, 7, 1_000])),
         count=_rarely(1, st.sampled_from([0, 2, 40, 250, 1_001])),
+        route=_rarely(ROUTE, _ROUTES),
     )
+
+
+def edited(whole: bytes, edits: Edits) -> bytes:
+    """Bytes with some taken out and others put in."""
+    for where, taken, given in edits:
+        at = int(where * len(whole))
+        whole = whole[:at] + given + whole[at + taken :]
+    return whole
+
+
+def heads(forms: Sequence[Form]) -> st.SearchStrategy[tuple[Case, Edits]]:
+    """Cases, and what is done to the bytes of their heads: most of it is no HTTP any more."""
+    return st.tuples(cases(forms), _edits.map(tuple))

@@ -9,12 +9,11 @@ import msgspec
 
 from libs.common.http import PROBLEMS, parse_position
 from services.ingest.faults import CODES
-from tests.fuzz.forms import BY_MEDIA, UNREADABLE, Value, is_doubled
+from tests.fuzz.forms import BY_MEDIA, FORMS, UNREADABLE, Form, Value, is_doubled
 from tests.fuzz.wire import Answer, Lie, Request
 
 # The door gives up waiting for the log after 10 s, the gateway for a position after 5 s.
 DEADLINE_SECONDS = 15.0
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
 def judge(request: Request, answer: Answer) -> None:
@@ -39,6 +38,8 @@ def _not_http(answer: Answer) -> bool:
 def _judge_problem(request: Request, answer: Answer) -> None:
     media = answer.header("content-type")
     _must(media == "application/problem+json", f"status {answer.status} comes as {media!r}", request)
+    if request.method == b"HEAD":
+        return
     problem = _decoded(request, answer)
     known = PROBLEMS.get(str(problem.get("code")))
     _must(known is not None, f"the code {problem.get('code')!r} is not a known one", request)
@@ -83,7 +84,7 @@ def _judge_one(request: Request, event: Value, result: Mapping[str, Any]) -> Non
         _must(result["code"] in CODES, f"the code {result['code']!r} is not a known one", request)
         _must({"path", "detail"} <= result.keys(), f"a refusal without its reason: {result}", request)
         if event is not UNREADABLE and not is_doubled(event):  # which of two ids it names is open
-            repeated = own if isinstance(own, str) and _ID.fullmatch(own) else None
+            repeated = own if isinstance(own, str) and re.fullmatch((form_of(request) or FORMS[0]).ids, own) else None
             _must(result["id"] == repeated, f"{result} is about {own!r}", request)
     else:
         _must(event is not UNREADABLE and not is_doubled(event), f"what is no JSON to rely on was {result}", request)
@@ -92,10 +93,14 @@ def _judge_one(request: Request, event: Value, result: Mapping[str, Any]) -> Non
 
 def events_of(request: Request) -> list[Value] | None:
     """The events that a reader finds in a request's body; None where it is to be refused as a whole."""
-    body = _inflated(request)
-    media = (request.header(b"content-type") or b"").decode("latin-1").partition(";")[0].strip().lower()
-    form = BY_MEDIA.get(media)
+    body, form = _inflated(request), form_of(request)
     return None if form is None or body is None else form.read(body)
+
+
+def form_of(request: Request) -> Form | None:
+    """The form that a request says it has; None if it is none."""
+    media = (request.header(b"content-type") or b"").decode("latin-1").partition(";")[0].strip().lower()
+    return BY_MEDIA.get(media)
 
 
 def _inflated(request: Request) -> bytes | None:

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import re
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,20 +11,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from libs.common import clock
 from libs.common.config import Settings
 from tests.fuzz import described
-from tests.fuzz.cases import Case, cases
-from tests.fuzz.forms import FORMS
-from tests.fuzz.judge import events_of, is_verdicts, judge, judge_verdicts, position_of
+from tests.fuzz.cases import Case, Edits, cases, edited, heads
+from tests.fuzz.forms import FORMS, ids_of
+from tests.fuzz.judge import DEADLINE_SECONDS, events_of, form_of, is_verdicts, judge, judge_verdicts, position_of
 from tests.fuzz.ledger import Accepted, Ledger, Log
 from tests.fuzz.wire import Answer, Connection, Lie, Request
 
 ROUND = 500  # requests between two readings of the log
-RAW, INGEST, GATEWAY = 0.8, 0.08, 0.12  # shares of a round
+RAW, HEADS, INGEST, GATEWAY = 0.75, 0.05, 0.08, 0.12  # shares of a round
 
 Tell = Callable[[int, int], None]  # (requests so far, events found on the log so far)
 
@@ -69,7 +72,7 @@ class _Run:
         self._doors = {"ingest": Connection(target.ingest), "gateway": Connection(target.gateway)}
         self._ids = _ids(chosen_seed)
         document = _document(target.ingest)
-        self._raw = cases(_offered(document))
+        self._raw, self._heads = cases(_offered(document)), heads(_offered(document))
         self._described = {
             "ingest": described.operations(document),
             "gateway": described.operations(_document(target.gateway)),
@@ -83,6 +86,7 @@ class _Run:
         """One round, and what it left on the log."""
         at = self._seed * 1_000_003 + number
         _search(self._raw, at, max(1, round(size * RAW)), self._post)
+        _search(self._heads, at, max(1, round(size * HEADS)), self._mangle)
         for name, share in (("ingest", INGEST), ("gateway", GATEWAY)):
             routes = self._described[name]
             several = max(1, round(size * share / len(routes)))
@@ -96,13 +100,29 @@ class _Run:
         if not case.sound:
             return
         if not is_verdicts(answer):
-            if answer.status not in (413, 503) and not _hides_a_fault(case):
+            if answer.status not in (413, 429, 503) and not _hides_a_fault(case):
                 raise Lie(f"a sound request was refused: {answer.body[:300]!r}", request)
             return
         given = [result["result"] for result in json.loads(answer.body)["results"]]
         for event, result in zip(case.posted, given, strict=False):
             if event.sound and result == "rejected":
                 raise Lie(f"a sound event was rejected: {answer.body[:300]!r}", request)
+
+    def _mangle(self, mangled: tuple[Case, Edits]) -> None:
+        """What is left of the request may be one, and its events may be accepted: the ledger waits for nothing."""
+        case, edits = mangled
+        ids = [next(self._ids) for _ in case.posted]
+        request = case.request(ids, self._target.one_store)
+        head, rest = request.split(self._doors["ingest"].host)
+        self._ledger.unknown |= {*ids, *ids_of(events_of(request) or ())}
+        self.found.requests += 1
+        began = clock.monotonic()
+        try:
+            came = self._doors["ingest"].send_raw(edited(head, edits) + rest)
+        except TimeoutError as error:
+            raise Lie(f"{edited(head, edits)!r} and a body were neither answered nor cut", request) from error
+        if clock.monotonic() - began > DEADLINE_SECONDS or re.match(rb"HTTP/1.1 5(?!03)", came):
+            raise Lie(f"{edited(head, edits)!r} and a body were answered {came[:300]!r}", request)
 
     def _try(self, name: str, case: Any) -> None:
         self._send(name, described.request_of(case, self._target.everything, lambda: next(self._ids)))
@@ -112,7 +132,7 @@ class _Run:
         self.found.requests += 1
         self.found.statuses[f"{name} {answer.status}"] += 1
         judge(request, answer)
-        if request.method == b"POST" and request.target == b"/v1/events" and name == "ingest":
+        if name == "ingest" and request.method == b"POST" and _path(request) == "/v1/events":
             self._note(request, answer)
         return answer
 
@@ -120,24 +140,26 @@ class _Run:
         events = events_of(request)
         if not is_verdicts(answer):
             if answer.status == 503:
-                self._ledger.unknown |= {
-                    event["id"] for event in events or () if isinstance(event, dict) and "id" in event
-                }
+                self._ledger.unknown |= ids_of(events or ())
             return
         if events is None:
             raise Lie(f"there are verdicts on a body that cannot be read: {answer.body[:300]!r}", request)
         given = judge_verdicts(request, answer, events)
-        accepted = [event for event, result in zip(events, given, strict=True) if result == "accepted"]
-        self._ledger.unknown |= {
-            event["id"] for event, result in zip(events, given, strict=True) if result == "unknown"
-        }
+        form = form_of(request) or FORMS[0]
+        accepted = [form.native(event) for event, result in zip(events, given, strict=True) if result == "accepted"]
+        unknown = [event for event, result in zip(events, given, strict=True) if result == "unknown"]
+        self._ledger.unknown |= ids_of(unknown)
         if accepted:
             self._ledger.accepted.append(Accepted(request, accepted, position_of(request, answer)))
 
 
+def _path(request: Request) -> str:
+    return unquote(request.target.partition(b"?")[0].decode("latin-1"))
+
+
 def _hides_a_fault(case: Case) -> bool:
-    """Whether an event of a request in JSON is not JSON, so that the request is refused as a whole."""
-    return case.form.media == "application/json" and any(not event.sound for event in case.events)
+    """Whether an event of a request that is one JSON text is not JSON, so that the request is refused as a whole."""
+    return case.form.media != "application/x-ndjson" and any(not event.sound for event in case.events)
 
 
 def _ids(chosen_seed: int) -> Iterator[str]:

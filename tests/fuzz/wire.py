@@ -39,12 +39,12 @@ class Request:
         found = [value for given, value in self.headers if given.lower() == name]
         return found[-1].strip(b" \t") if found else None
 
-    def as_bytes(self, host: bytes) -> bytes:
-        """The request as it goes over the wire."""
+    def split(self, host: bytes) -> tuple[bytes, bytes]:
+        """The request as it goes over the wire: its head, and the rest."""
         length = b"Transfer-Encoding: chunked" if self.chunk else b"Content-Length: %d" % len(self.body)
         lines = [b"%b %b HTTP/1.1" % (self.method, self.target), b"Host: %b" % host, length]
         lines += [b"%b: %b" % pair for pair in self.headers]
-        return b"\r\n".join(lines) + b"\r\n\r\n" + (self._chunks() if self.chunk else self.body)
+        return b"\r\n".join(lines) + b"\r\n\r\n", self._chunks() if self.chunk else self.body
 
     def _chunks(self) -> bytes:
         parts = [self.body[at : at + self.chunk] for at in range(0, len(self.body), self.chunk)]
@@ -99,6 +99,7 @@ class Connection:
         parts = urlsplit(url)
         self.url = url
         self._host, self._port = parts.hostname or "", parts.port or 80
+        self.host = f"{self._host}:{self._port}".encode()
         self._socket: socket.socket | None = None
         self._used_at = 0.0
 
@@ -114,9 +115,22 @@ class Connection:
             self.close()
             raise Lie(f"there is no answer: {error or type(error).__name__}", request) from error
 
+    def send_raw(self, whole: bytes) -> bytes:
+        """All that comes back, until the other side closes, for bytes that may be no request at all."""
+        with socket.create_connection((self._host, self._port), PATIENCE_SECONDS) as connected:
+            with contextlib.suppress(ConnectionError):  # closed on us before we were done
+                connected.sendall(whole)
+            with contextlib.suppress(OSError):  # "not connected", by then
+                connected.shutdown(socket.SHUT_WR)
+            found = bytearray()
+            with contextlib.suppress(ConnectionError):
+                while part := connected.recv(1 << 16):
+                    found += part
+            return bytes(found)
+
     def _exchange(self, connected: socket.socket, request: Request) -> Answer:
         with contextlib.suppress(ConnectionError):  # refused before its end was read: the answer may still be there
-            connected.sendall(request.as_bytes(f"{self._host}:{self._port}".encode()))
+            connected.sendall(b"".join(request.split(self.host)))
         began = clock.monotonic()
         with http.client.HTTPResponse(connected, method=request.method.decode()) as answer:
             answer.begin()

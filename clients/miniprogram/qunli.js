@@ -165,7 +165,7 @@ export function createClient(options) {
   function failed(answer) {
     const pause = backOff(PAUSES, failures++);
     const asked = answer ? retryAfter(answer.header('retry-after'), timers.now()) : 0;
-    if (asked > 0) notBefore = timers.now() + asked;
+    if (asked > 0) notBefore = timers.now() + asked + pause;
     return asked + pause;
   }
 

@@ -163,7 +163,8 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if not self._ended.is_set():
+            self.close()
 
     def _run(self) -> None:
         """The background thread: as long as something waits, batch after batch."""

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { BEGIN, aWorld, accepting, status, verdicts } from './world.js';
+import { BEGIN, aWorld, accepting, status, verdicts } from './world.mjs';
 
 const times = (number, client, data = { method: 'qr' }) =>
   Array.from({ length: number }, () => client.track('check_in', data));

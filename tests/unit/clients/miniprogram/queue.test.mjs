@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { aWorld, accepting, fakeTimers, status, MemoryStorage } from './world.js';
+import { aWorld, accepting, fakeTimers, status, MemoryStorage } from './world.mjs';
 
 const chance = (seed) => () => ((seed = (seed * 48271) % 0x7fffffff) / 0x7fffffff);
 const times = (number, client) => Array.from({ length: number }, () => client.checkIn({ method: 'qr' }));

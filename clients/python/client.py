@@ -16,7 +16,8 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from .answers import AWAY, REFUSED, body_of, cannot_take_together, refuses_caller, retry_after, verdicts
+from . import answers
+from .answers import body_of, cannot_take_together, refuses_caller, retry_after, verdicts
 from .queue import Queue, Waiting
 
 MAX_BYTES = 1 << 20  # the door's limits of a request
@@ -233,13 +234,13 @@ class Client:
 
     def _refused(self, problem: Problem) -> float:
         log.warning("%s refuses this caller: %d %s", self._url, problem.status, problem.code)
-        pause = REFUSED.draw(self._refusals, random.random())  # noqa: S311 - no secret
+        pause = answers.REFUSED.draw(self._refusals, random.random())  # noqa: S311 - no secret
         self._refusals += 1
         _tell(self._on_problem, problem)
         return pause
 
     def _back_off(self, response: httpx.Response | None = None) -> float:
-        pause = AWAY.draw(self._failures, random.random())  # noqa: S311 - no secret
+        pause = answers.AWAY.draw(self._failures, random.random())  # noqa: S311 - no secret
         self._failures += 1
         if response is not None and (asked := retry_after(response.headers.get("Retry-After"), time.time())):
             pause += asked

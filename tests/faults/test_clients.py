@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
@@ -108,15 +109,15 @@ async def live_and_die(world: World, app: App, chance: random.Random) -> None:
     for life in range(LIVES):
         app.start()
         goal = len(app.lines("tracked")) + EVENTS + chance.randrange(EVENTS)
-        await world.until("events are tracked", lambda goal=goal: reached(app, goal))
+        await world.until("events are tracked", partial(reached, app, goal))
         if life == 1:
             world.children["ingest"].kill()
         if life == LIVES - 1:
-            await world.until("every fault happens", lambda: met_all(app), seen=[app.proxy.met])
+            await world.until("every fault happens", partial(met_all, app), seen=[app.proxy.met])
         app.kill()
     app.start(LAST)
     app.proxy.healed = True  # faults let less through than is tracked: for ever there would be something left
-    await world.until("the app has sent everything", lambda: has_ended(app))
+    await world.until("the app has sent everything", partial(has_ended, app))
     assert app.process.returncode == 0, app.told()
 
 

@@ -10,15 +10,14 @@ import time
 from itertools import count
 from pathlib import Path
 
-from clients.python import Client, Problem, Rejection, client
-from clients.python.answers import Pauses
+from clients.python import Client, Problem, Rejection, answers
 
 EVERY_SECONDS = 0.025
 
 given = json.loads(sys.argv[1])
 folder = Path(given["folder"])
 chance = random.Random(given["seed"])
-client.AWAY = Pauses(0.05, 1.0)  # real pauses, a tenth as long
+answers.AWAY = answers.Pauses(0.05, 1.0)  # real pauses, a tenth as long
 
 
 def write(name: str, line: str) -> None:

@@ -21,6 +21,7 @@ from libs.common.topics import Topic
 Headers = Sequence[tuple[str, bytes | None]]
 
 RECONNECT_SECONDS = 1.0
+GATHER_SECONDS = 0.003  # under load the batch in flight is the wait
 SWEEP_SECONDS = 0.1  # how late an answer may be that nobody gives
 STOP_SECONDS = 2.0
 # aiokafka settles every batch within twice its request time-out. One that is older than this never will be.
@@ -66,9 +67,10 @@ _Place: TypeAlias = tuple[_Request, int]  # one record that waits: a request, an
 class LogWriter:
     """Appends the records of many requests to one topic.
 
-    Per partition one batch is unacknowledged; what arrives meanwhile makes the next one. Bounded by records and
-    bytes. An answer comes within `produce_timeout_seconds`, whatever the broker does; a record without an offset
-    is unknown: it may be on the log or not.
+    Per partition one batch is unacknowledged; what arrives meanwhile makes the next one, and what arrives in the same
+    moment goes in one request to Kafka. Bounded by records and bytes. An answer comes within
+    `produce_timeout_seconds`, whatever the broker does; a record without an offset is unknown: it may be on the log or
+    not.
     """
 
     def __init__(self, settings: Settings, topic: Topic, client_id: str) -> None:
@@ -82,6 +84,7 @@ class LogWriter:
         self._sent_at: dict[int, float] = {}
         self._unanswered: deque[_Request] = deque()  # in the order of their deadlines
         self._sweeping: asyncio.TimerHandle | None = None
+        self._gathering: asyncio.Event | None = None
         self._records = 0
         self._bytes = 0
 
@@ -191,11 +194,19 @@ class LogWriter:
     async def _drain(self, partition: int) -> None:
         queue = self._queues[partition]
         try:
+            await self._gathered()
             while queue:
                 batch, places = self._fill(queue)
                 self._settle(places, await self._send(batch, partition) if places else None)
         finally:
             del self._pumps[partition]  # in the same breath as the last look at the queue
+
+    async def _gathered(self) -> None:
+        """Wait a moment that all partitions share: the batches of many requests then go to Kafka as one."""
+        if self._gathering is None or self._gathering.is_set():
+            self._gathering = asyncio.Event()
+            asyncio.get_running_loop().call_later(GATHER_SECONDS, self._gathering.set)
+        await self._gathering.wait()
 
     def _fill(self, queue: deque[_Place]) -> tuple[Any, list[_Place]]:
         """The next batch, of what still has somebody waiting for it."""

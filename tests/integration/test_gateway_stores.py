@@ -196,7 +196,8 @@ async def test_parameters_that_do_not_fit_are_named(world: World, query: str, pa
 
 async def test_who_is_asking(world: World) -> None:
     answer = await world.get("/v1/me", "north")
-    assert answer.json() == {"stores": ["north"], "scopes": ["stores:read"], "time_zone": "Asia/Shanghai"}
+    expected = {"member_id": None, "stores": ["north"], "scopes": ["stores:read"], "time_zone": "Asia/Shanghai"}
+    assert answer.json() == expected
 
 
 async def test_dead_letters_show_what_they_are(world: World) -> None:

@@ -165,7 +165,13 @@ async def test_a_bad_lexicon_at_the_start_is_one_line(world: World, tmp_path: Pa
     ended = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "services.ingest"],
-        env={**os.environ, **world.process.command.env, "QUNLI_LEXICON": str(bad), "QUNLI_INGEST_PORT": "0"},
+        env={
+            **os.environ,
+            **world.process.command.env,
+            "QUNLI_LEXICON": str(bad),
+            "QUNLI_INGEST_PORT": "0",
+            "QUNLI_OPS_PORT": "0",
+        },
         capture_output=True,
         text=True,
         timeout=60,

@@ -27,7 +27,10 @@ from tests.model import outcome as model
 from tests.model import reference
 from tests.model.records import Record
 
-NOT_NOW = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
+# InternalClientError: what asyncpg makes of a session that was ended between two queries
+NOT_NOW = (
+    OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, KafkaError,
+)  # fmt: skip
 POSITIONS = "SELECT partition, next_offset, epoch, close_offset FROM stream_offset"
 
 

@@ -16,7 +16,7 @@ from services.ingest.compatibility import narrowings
 from services.ingest.domain import PostedCheckIn, PostedJoin, PostedLeave, PostedMessage, PostedPurchase
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
-TODO = (
+ADVICE = (
     "What was posted and written so far must be taken for ever. Keep the type as it was and give the new form the next "
     "version, with a schema of its own; or, if no client and no log has used it yet, say --narrow."
 )
@@ -88,7 +88,7 @@ def main(arguments: list[str], folder: Path = FOLDER) -> int:
     """The command; its exit status."""
     found = list(breaks(folder))
     if found and arguments != ["--narrow"]:
-        sys.stderr.write("\n".join(["These changes refuse what was taken before:", *found, TODO, ""]))
+        sys.stderr.write("\n".join(["These changes refuse what was taken before:", *found, ADVICE, ""]))
         return 1
     write(folder)
     return 0

@@ -9,7 +9,7 @@ import pytest
 
 from services.ingest import schemas
 from services.ingest.compatibility import narrowings
-from services.ingest.schemas import FOLDER, PUBLISHED, TODO, Published, as_text
+from services.ingest.schemas import ADVICE, FOLDER, PUBLISHED, Published, as_text
 
 EACH = pytest.mark.parametrize("published", PUBLISHED, ids=lambda published: published.file_name)
 
@@ -18,7 +18,7 @@ EACH = pytest.mark.parametrize("published", PUBLISHED, ids=lambda published: pub
 def test_nothing_that_was_taken_is_refused(published: Published) -> None:
     kept = msgspec.json.decode((FOLDER / published.file_name).read_bytes())
     found = narrowings(kept, published.schema())
-    assert not found, f"{found}. {TODO}"
+    assert not found, f"{found}. {ADVICE}"
 
 
 @EACH
@@ -189,7 +189,7 @@ def test_the_command_refuses_to_narrow_unless_told(tmp_path: Path, capsys: pytes
     assert schemas.main([], tmp_path) == 1
     complaint = capsys.readouterr().err
     assert "leave.v1.json $.data.reason: pattern" in complaint
-    assert TODO in complaint
+    assert ADVICE in complaint
     assert schemas.main(["--narrow"], tmp_path) == 0
     assert file.read_text() == (FOLDER / file.name).read_text()
     assert schemas.main([], tmp_path) == 0

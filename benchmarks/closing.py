@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Event
 
 from benchmarks import seeding
-from benchmarks.arithmetic import Applied, wait_of
+from benchmarks.arithmetic import wait_of
 from benchmarks.client import Client, Refused
 from benchmarks.generator import Load, Outcome, Plan, a_load
 from benchmarks.results import Figure, Measure, Series
 from benchmarks.scale import Scale
 from benchmarks.usage import cpu_by_process
+from benchmarks.watching import watched
 from benchmarks.workload import Chain, since_midnight
 from benchmarks.world import Tell, World, a_world, pause
 from libs.common import clock
@@ -20,6 +22,7 @@ from libs.common.errors import QunliError
 RATE = 1_000  # events/s beside the close
 SIZES = (50,)
 BEFORE_SECONDS = 3.0  # of events before the close
+AFTER_SECONDS = 1.0
 LONGEST_SECONDS = 600
 SHARES = ((0.1, "one in ten active that day"), (1.0, "all active that day"))
 
@@ -46,7 +49,7 @@ def measure(scale: Scale, tell: Tell) -> Measure:
     found = Measure("P7", f"Closing a day over {members:,} memberships")
     with a_world() as world:
         day = clock.today(world.settings.zone) - 3
-        _watch_close(world, asyncio.run(_close(world, day)), [], tell)
+        _wait_closed(world, asyncio.run(_close(world, day)), tell)
         for share, words in SHARES:
             day += 1
             chain = Chain(f"close{day}", members, scale.small_stores, scale.memberships_large)
@@ -74,19 +77,18 @@ async def _close(world: World, day: int) -> Mapping[int, int]:
 
 
 def _measure_close(world: World, chain: Chain, day: int, tell: Tell) -> Closed:
-    with a_load(_plan(world, chain)) as load:
+    with a_load(_plan(world, chain)) as load, watched(world) as seen:
         load.go()
-        seen = _watch_for(world, BEFORE_SECONDS)
+        Event().wait(BEFORE_SECONDS)
         used, began = cpu_by_process(world.stack), clock.monotonic()
         at = asyncio.run(_close(world, day))
-        committed = _watch_close(world, at, seen, tell)
+        committed = _wait_closed(world, at, tell)
         while world.value("unpublished_of_close", list(at), list(at.values())):
-            seen.append(_look(world)[0])
             pause()
         published, after = clock.monotonic(), cpu_by_process(world.stack)
-        seen += _watch_for(world, 1.0)
+        Event().wait(AFTER_SECONDS)
         outcome = _stop(load)
-    seen += _watch_for(world, 1.0)
+        Event().wait(AFTER_SECONDS)
     meanwhile = [sent for sent in outcome.requests if began - 1 <= sent.due <= published]
     waits = [(sent.due - began, wait_of(sent.due, sent.offsets, seen)) for sent in meanwhile]
     door = max(sent.answered_at - sent.due for sent in meanwhile)
@@ -95,30 +97,16 @@ def _measure_close(world: World, chain: Chain, day: int, tell: Tell) -> Closed:
     return Closed(committed - began, published - began, waits, door, cpu, passed_over)
 
 
-def _watch_close(world: World, at: Mapping[int, int], seen: list[Applied], tell: Tell) -> float:
+def _wait_closed(world: World, at: Mapping[int, int], tell: Tell) -> float:
     """Look until the last slice of every partition is committed; the moment it was."""
     began = clock.monotonic()
-    while clock.monotonic() - began < LONGEST_SECONDS:
-        applied, idle = _look(world)
-        seen.append(applied)
-        if idle and all(applied.offsets[partition] > offset for partition, offset in at.items()):
-            return applied.at
-        tell(f"P7: closing for {applied.at - began:.0f} s")
+    while (now := clock.monotonic()) - began < LONGEST_SECONDS:
+        offsets, idle = world.positions()
+        if idle and all(offsets[partition] > offset for partition, offset in at.items()):
+            return now
+        tell(f"P7: closing for {now - began:.0f} s")
         pause()
     raise NotClosed(seconds=LONGEST_SECONDS)
-
-
-def _look(world: World) -> tuple[Applied, bool]:
-    offsets, idle = world.positions()
-    return Applied(clock.monotonic(), offsets), idle
-
-
-def _watch_for(world: World, seconds: float) -> list[Applied]:
-    seen, end = [], clock.monotonic() + seconds
-    while clock.monotonic() < end:
-        seen.append(_look(world)[0])
-        pause()
-    return seen
 
 
 def _stop(load: Load) -> Outcome:

@@ -23,7 +23,7 @@ from libs.common.topics import Topic
 LINGER_SECONDS = 0.005  # of the first record that waits; what Kafka's own producer takes since 4.0 (KIP-1030)
 RETRY_SECONDS = 0.1  # after a broker could not be asked, or says that the same may go well later
 
-Headers = list[tuple[str, bytes | None]]
+Headers = Sequence[tuple[str, bytes | None]]
 
 log = logging.getLogger(__name__)
 

@@ -77,6 +77,7 @@ class Sender:
 
     def __init__(self, client: AIOKafkaClient, settings: Settings, topic: Topic, client_id: str) -> None:
         """`client`: connected, and it knows the topic."""
+        self._loop = asyncio.get_running_loop()
         self._client = client
         self._name = settings.topic_name(topic)
         self._max_bytes = settings.produce_batch_bytes
@@ -124,7 +125,7 @@ class Sender:
 
     def _begin_after(self, seconds: float) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._begin)
+            self._timer = self._loop.call_later(seconds, self._begin)
 
     def _begin(self) -> None:
         """Send what waits to every broker that is not busy."""
@@ -137,7 +138,7 @@ class Sender:
                 self._overdue = True
             else:
                 self._in_flight.update(partitions)
-                task = self._rounds[broker] = asyncio.create_task(self._round(broker, partitions))
+                task = self._rounds[broker] = self._loop.create_task(self._round(broker, partitions))
                 task.add_done_callback(partial(self._end, broker, partitions))
 
     def _waiting(self) -> Mapping[int | None, list[int]]:

@@ -46,6 +46,7 @@ class LogWriter:
         self._settings = settings
         self._topic = topic
         self._client_id = client_id
+        self._loop: asyncio.AbstractEventLoop
         self._client: AIOKafkaClient | None = None
         self._sender: Sender | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -54,6 +55,7 @@ class LogWriter:
 
     def start(self) -> None:
         """Begin to connect, and go on trying while the broker is away; `append` refuses meanwhile."""
+        self._loop = asyncio.get_running_loop()  # kept: to ask for it is a system call
         self._connecting = asyncio.create_task(self._connect())
 
     @property
@@ -132,13 +134,13 @@ class LogWriter:
         if sender.records + count > limits.produce_max_records or sender.bytes + size > limits.produce_max_bytes:
             raise TooMuchInFlight(records=sender.records, size=sender.bytes)
         deadline = clock.monotonic() + limits.produce_timeout_seconds
-        return Request(records, size, [None] * count, asyncio.get_running_loop().create_future(), deadline)
+        return Request(records, size, [None] * count, self._loop.create_future(), deadline)
 
     def _watch(self, request: Request) -> None:
         """See to it that a request ends in time. One timer serves all: one for each would cost more than the rest."""
         self._unanswered.append(request)
         if self._sweeping is None:
-            self._sweeping = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
+            self._sweeping = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def _sweep(self) -> None:
         now = clock.monotonic()
@@ -146,4 +148,4 @@ class LogWriter:
             request = self._unanswered.popleft()
             if not request.done.done():
                 request.done.set_result(None)
-        self._sweeping = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep) if self._unanswered else None
+        self._sweeping = self._loop.call_later(SWEEP_SECONDS, self._sweep) if self._unanswered else None

@@ -21,6 +21,7 @@ from libs.common.produce import Produce, batch_builder
 from libs.common.topics import Topic
 
 LINGER_SECONDS = 0.005  # of the first record that waits; what Kafka's own producer takes since 4.0 (KIP-1030)
+ENOUGH = 64  # records of one request that fill batches by themselves: to let them wait saves nothing
 RETRY_SECONDS = 0.1  # after a broker could not be asked, or says that the same may go well later
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -106,7 +107,7 @@ class Sender:
                 self._queues[record.partition].append(part)
             part.places.append(at)
         request.left = len(parts)
-        self._begin_after(LINGER_SECONDS)
+        self._begin_after(0.0 if len(request.records) >= ENOUGH else LINGER_SECONDS)
 
     def waits_since(self) -> float:
         """When the oldest request in flight was sent, or now; monotonic seconds."""

@@ -25,8 +25,13 @@ async def a_writer(settings: Settings) -> AsyncIterator[LogWriter]:
     await writer.stop()
 
 
-def settings_for(kafka: str, prefix: str, **more: int) -> Settings:
-    return Settings(kafka_bootstrap=kafka, topic_prefix=prefix, produce_batch_bytes=SMALL_BATCH, **more)
+def settings_for(kafka: str, prefix: str, in_flight: int = 50_000) -> Settings:
+    return Settings(
+        kafka_bootstrap=kafka,
+        topic_prefix=prefix,
+        produce_batch_bytes=SMALL_BATCH,
+        produce_max_records=in_flight,
+    )
 
 
 def a_record(number: int, partition: int, size: int = 100) -> Record:
@@ -60,7 +65,7 @@ async def test_records_stand_where_their_offsets_say_whatever_their_batches(
 
 
 async def test_what_is_answered_makes_room_for_what_comes(kafka_bootstrap: str, fresh_log: Callable[[], str]) -> None:
-    settings = settings_for(kafka_bootstrap, fresh_log(), produce_max_records=10)
+    settings = settings_for(kafka_bootstrap, fresh_log(), in_flight=10)
     async with a_writer(settings) as writer:
         for _ in range(3):
             first = asyncio.create_task(writer.append([a_record(n, n) for n in range(8)]))
@@ -73,7 +78,7 @@ async def test_what_is_answered_makes_room_for_what_comes(kafka_bootstrap: str, 
 async def test_records_that_nobody_waits_for_any_more_are_not_sent(
     kafka_bootstrap: str, fresh_log: Callable[[], str]
 ) -> None:
-    settings = settings_for(kafka_bootstrap, fresh_log(), produce_max_records=10)
+    settings = settings_for(kafka_bootstrap, fresh_log(), in_flight=10)
     async with a_writer(settings) as writer:
         gone = asyncio.create_task(writer.append([a_record(n, 1) for n in range(8)]))
         await asyncio.sleep(0)

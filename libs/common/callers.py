@@ -8,6 +8,7 @@ what is not there.
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -25,6 +26,7 @@ from libs.common.token_verifier import TokenVerifier
 from libs.common.tokens import MAX_TOKEN
 
 _LONGEST = MAX_TOKEN + len("Bearer ")
+_presented = lru_cache(maxsize=1_024)(parse_bearer)  # what a header says; whether that is valid is asked each time
 _TOKEN = re.compile(r"[Bb]earer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)")
 
 server_key = HTTPBearer(auto_error=False, scheme_name="server_key", description="qk_<id>_<secret>")
@@ -75,7 +77,7 @@ class Callers:
     async def _verify(self, authorization: str | None) -> Caller | None:
         if authorization is None or len(authorization) > _LONGEST:
             return None
-        if presented := parse_bearer(authorization):
+        if presented := _presented(authorization):
             return await self.keys.verify(presented)
         if found := _TOKEN.fullmatch(authorization):
             return await self._tokens.verify(found[1], clock.now_ms() / 1000)

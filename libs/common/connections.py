@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from libs.common import clock
+from libs.common.corking import Corked
 from libs.common.counters import count
 from libs.common.patience import Patience
 
@@ -97,6 +98,7 @@ class Connection(HttpToolsProtocol):
     # --- uvicorn's protocol -------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.corked = Corked(transport, self.loop)
         if len(self.connections) >= self.all.patience.connections:
             self.transport = transport
             self._refuse("connections", "too_many_connections", "This process has as many as it may; come again.")
@@ -132,6 +134,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
+        self.cycle.transport = self.corked  # type: ignore[assignment]
         self._enter(Phase.BODY)
 
     def on_message_complete(self) -> None:
@@ -140,6 +143,7 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
+        self.corked.flush()  # the answer to a HEAD is all head
         if self.transport.is_closing():
             return
         self.flow.resume_reading()

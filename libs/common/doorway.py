@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import random
 import re
-import secrets
 import sys
 from collections.abc import Callable
 
@@ -99,19 +99,16 @@ class _Exchange:
 
     async def run(self, app: ASGIApp) -> None:
         self.refused = self.declared > self.max_body
-        if not self.refused:
-            await self._answer(app)
-        if self.refused and not self.started:
-            await self._refuse()
-
-    async def _answer(self, app: ASGIApp) -> None:
         try:
-            await app(self.scope, self.receive, self.send)
+            if not self.refused:
+                await app(self.scope, self.receive, self.send)
         except Exception:
             if not self.refused:
                 log.exception("request %s failed", self.scope["request_id"])
                 if not self.started:
                     raise
+        if self.refused and not self.started:
+            await self._refuse()
 
     async def receive(self) -> Message:
         message = await self.receive_()
@@ -153,7 +150,7 @@ class _Exchange:
 
 def new_request_id() -> str:
     """For a request that brings none."""
-    return secrets.token_hex(8)
+    return f"{random.getrandbits(64):016x}"
 
 
 def _sane_id(given: bytes | None) -> bytes:

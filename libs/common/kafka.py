@@ -8,6 +8,7 @@ import asyncio
 import logging
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from libs.common.config import Settings
@@ -15,6 +16,7 @@ from libs.common.errors import QunliError
 from libs.common.topics import Topic
 
 LINGER_MS = 3  # lets records of one moment share a batch; under load the batch in flight is the wait
+METADATA_MS = 60_000
 COMPRESSION = "zstd"  # costs the same as snappy here and halves the log; aiokafka's lz4 costs three times as much
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,17 @@ def make_producer(settings: Settings, client_id: str) -> AIOKafkaProducer:
         # aiokafka compares single records with this, before compression; the topics' own limits decide
         max_request_size=4 << 20,
         request_timeout_ms=int(settings.produce_timeout_seconds * 1000),
-        metadata_max_age_ms=60_000,
+        metadata_max_age_ms=METADATA_MS,
+    )
+
+
+def make_client(settings: Settings, client_id: str) -> AIOKafkaClient:
+    """What a producer has beneath it: connections to the brokers, and which of them leads what. Not started."""
+    return AIOKafkaClient(
+        bootstrap_servers=settings.kafka_bootstrap,
+        client_id=client_id,
+        request_timeout_ms=int(settings.produce_timeout_seconds * 1000),
+        metadata_max_age_ms=METADATA_MS,
     )
 
 
@@ -79,9 +91,10 @@ async def probe_log(settings: Settings, topic: Topic, seconds: float = 3.0) -> d
         await close(consumer, seconds)
 
 
-async def close(client: AIOKafkaConsumer | AIOKafkaProducer, seconds: float) -> None:
+async def close(client: AIOKafkaConsumer | AIOKafkaProducer | AIOKafkaClient, seconds: float) -> None:
     """Stop a client within `seconds`: with its broker away, `stop` may wait for ever or raise CancelledError."""
-    stopping = asyncio.ensure_future(client.stop())
+    stop = client.close if isinstance(client, AIOKafkaClient) else client.stop
+    stopping = asyncio.ensure_future(stop())
     await asyncio.wait({stopping}, timeout=seconds)
     if not stopping.done():
         stopping.cancel()

@@ -74,7 +74,8 @@ def start(main: Callable[[], None]) -> None:
 def calm_collector() -> Iterator[None]:
     """Let Python look for cycles rarely: a full look walks every cached membership, a third of all time otherwise.
 
-    Nothing on a processor's hot path makes cycles; what a step leaves is freed by reference counts.
+    Nothing on a processor's or the door's hot path makes cycles; what a step or a request leaves is freed by reference
+    counts.
     """
     usual = gc.get_threshold()
     gc.collect()

@@ -6,13 +6,13 @@ conventions for messaging. No path, key or member id stands in a span.
 """
 
 import logging
+import random
 import re
-import secrets
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar, Token
 from functools import lru_cache
+from typing import Self
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -39,7 +39,11 @@ log = logging.getLogger(__name__)
 
 
 class SpanHandle:
-    """A span that may be none: `traceparent` is what goes on to whatever it causes, recorded or not."""
+    """A span that may be none: `traceparent` is what goes on to whatever it causes, recorded or not.
+
+    As a context manager it ends with the context. It is one by its methods: the generators of contextlib would cost
+    a request that is not sampled more than all else that is done for its trace.
+    """
 
     __slots__ = ("_span", "traceparent")
 
@@ -58,9 +62,32 @@ class SpanHandle:
             self._span.set_attribute(name, value)
 
     def end(self) -> None:
-        """End the span: the context managers of this module do that themselves."""
+        """End the span, where it is no context's."""
         if self._span:
             self._span.end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind:
+            self.set("error.type", kind.__name__)
+        self.end()
+
+
+class _Running(SpanHandle):
+    """A span that is the parent of what happens in its context."""
+
+    __slots__ = ("_token",)
+    _token: Token[str | None]
+
+    def __enter__(self) -> Self:
+        self._token = _current.set(self.traceparent)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        _current.reset(self._token)
+        super().__exit__(kind, error, trace)
 
 
 class _Tracing:
@@ -109,7 +136,7 @@ def traceparent() -> str | None:
 
 def new_traceparent() -> str:
     """Of a new trace that is not sampled."""
-    digits = secrets.token_hex(24)
+    digits = f"{random.getrandbits(192):048x}"
     return f"00-{digits[:32]}-{digits[32:]}-00"
 
 
@@ -164,51 +191,42 @@ def _link(parent: str) -> Link:
 # --- spans ------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def server_span(name: str, caller: str | None, attributes: Attributes) -> Iterator[SpanHandle]:
+def server_span(name: str, caller: str | None, attributes: Attributes) -> SpanHandle:
     """`POST /v1/events` SERVER. `caller`: the request's traceparent header; a sampled caller is followed."""
-    with _as_current(_open_server(name, caller, attributes)) as handle:
-        yield handle
-
-
-def _open_server(name: str, caller: str | None, attributes: Attributes) -> SpanHandle:
     if not (caller and _TRACEPARENT.fullmatch(caller)):
         caller = None
     parent = caller or new_traceparent()
     tracer = _Tracing.tracer
     if tracer is None or not (is_sampled(caller) if caller else int(parent[19:35], 16) < _Tracing.threshold):
-        return SpanHandle(parent)
+        return _Running(parent)
     context = _in_context(caller) if caller else Context()
-    return SpanHandle(None, tracer.start_span(name, context, SpanKind.SERVER, attributes))
+    return _Running(None, tracer.start_span(name, context, SpanKind.SERVER, attributes))
 
 
-@contextmanager
-def produce_span(
-    topic: str, partition: int | None = None, count: int = 1, parent: str | None = None
-) -> Iterator[SpanHandle]:
+def produce_span(topic: str, partition: int | None = None, count: int = 1, parent: str | None = None) -> SpanHandle:
     """`send <topic>` PRODUCER, around a send until its acknowledgement; its traceparent goes into the headers.
 
     A child of `parent`, or of what runs now. `partition` None: the records go to several.
     """
-    handle = _child(f"send {topic}", SpanKind.PRODUCER, parent or _current.get(), _messaging(topic, "send", count))
+    parent = parent or _current.get()
+    if not _is_recorded(parent):
+        return SpanHandle(parent or new_traceparent())
+    attributes = _messaging(topic, "send", count)
     if partition is not None:
-        handle.set("messaging.destination.partition.id", str(partition))
-    with _ended(handle):
-        yield handle
+        attributes["messaging.destination.partition.id"] = str(partition)
+    return _child(f"send {topic}", SpanKind.PRODUCER, parent, attributes)
 
 
-@contextmanager
 def step_span(
     topic: str, group: str, partition: int, parents: Sequence[str | None], first: int, last: int
-) -> Iterator[SpanHandle]:
+) -> SpanHandle:
     """`process <topic>` CONSUMER, one per batch, linked to its sampled records.
 
     `parents`: the traceparents of its records; first and last: their offsets. None is made without sampled records.
     """
     sampled = [parent for parent in parents if parent and is_sampled(parent)]
     if not sampled or _Tracing.tracer is None:
-        yield SpanHandle(None)
-        return
+        return SpanHandle(None)
     attributes = {
         **_messaging(topic, "process", len(parents)),
         "messaging.consumer.group.name": group,
@@ -218,8 +236,7 @@ def step_span(
     }
     links = [_link(parent) for parent in sampled[:MAX_LINKS]]
     span = _Tracing.tracer.start_span(f"process {topic}", Context(), SpanKind.CONSUMER, attributes, links)
-    with _as_current(SpanHandle(None, span)) as handle:
-        yield handle
+    return _Running(None, span)
 
 
 def record_span(
@@ -245,16 +262,14 @@ def record_span(
     )
 
 
-@contextmanager
-def database_span(summary: str, operation: str, collection: str) -> Iterator[SpanHandle]:
+def database_span(summary: str, operation: str, collection: str) -> SpanHandle:
     """`<summary>` CLIENT: a statement within the step that runs now."""
     attributes = {
         "db.system.name": "postgresql",
         "db.operation.name": operation,
         "db.collection.name": collection,
     }
-    with _ended(_child(summary, SpanKind.CLIENT, _current.get(), attributes)) as handle:
-        yield handle
+    return _child(summary, SpanKind.CLIENT, _current.get(), attributes)
 
 
 def _messaging(topic: str, operation: str, count: int) -> dict[str, str | int]:
@@ -273,22 +288,5 @@ def _child(name: str, kind: SpanKind, parent: str | None, attributes: Attributes
     return SpanHandle(None, _Tracing.tracer.start_span(name, _in_context(parent), kind, attributes))
 
 
-@contextmanager
-def _as_current(handle: SpanHandle) -> Iterator[SpanHandle]:
-    token = _current.set(handle.traceparent)
-    try:
-        with _ended(handle):
-            yield handle
-    finally:
-        _current.reset(token)
-
-
-@contextmanager
-def _ended(handle: SpanHandle) -> Iterator[SpanHandle]:
-    try:
-        yield handle
-    except BaseException as error:
-        handle.set("error.type", type(error).__name__)
-        raise
-    finally:
-        handle.end()
+def _is_recorded(parent: str | None) -> bool:
+    return _Tracing.tracer is not None and is_sampled(parent)

@@ -51,7 +51,8 @@ async def serve_door(door: Door, listening: socket.socket) -> None:
     """The app with everything in front of it."""
     bodies = Bodies(door.settings.receive_max_bytes)
     app = doorway(dispatch(door, make_app(door)), bodies=bodies, refusal=door.rates.refusal)
-    await serving.serve(app, listening, door.settings, door.drain)
+    with serving.calm_collector():
+        await serving.serve(app, listening, door.settings, door.drain)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -73,6 +74,7 @@ FORMS: Mapping[str, Form] = {
 }
 
 
+@lru_cache(maxsize=64)
 def form_of(content_type: str) -> Form:
     """The form that a Content-Type names. Unfit for any but those of FORMS, in UTF-8."""
     media, *parameters = content_type.lower().replace(" ", "").split(";")
@@ -83,6 +85,7 @@ def form_of(content_type: str) -> Form:
     return form
 
 
+@lru_cache(maxsize=64)
 def unpacker(encoding: str) -> Callable[[bytes], bytes]:
     """What takes a Content-Encoding off a body. Unfit for any but gzip."""
     match encoding.strip().lower():

@@ -1,5 +1,8 @@
 """The short way to `POST /v1/events`: straight from ASGI, past the app's routing. The app gets every other request."""
 
+from collections.abc import Awaitable
+from functools import partial
+
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,11 +21,10 @@ def dispatch(door: Door, app: ASGIApp) -> ASGIApp:
     the resolution of dependencies would cost more than everything that the door does to a single event.
     """
 
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+    def serve(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["path"] == EVENTS and scope["method"] == "POST":
-            await _serve(door, scope, receive, send)
-        else:
-            await app(scope, receive, send)
+            return _serve(door, scope, receive, send)
+        return app(scope, receive, send)
 
     return serve
 
@@ -32,7 +34,7 @@ async def _serve(door: Door, scope: Scope, receive: Receive, send: Send) -> None
     caller = headers.get(b"traceparent", b"").decode("latin-1")
     with telemetry.server_span(SPAN, caller, ATTRIBUTES) as span:
         try:
-            response = await post_events(door, headers, lambda: read_body(receive))
+            response = await post_events(door, headers, partial(read_body, receive))
         except Exception as error:
             response = http.answer_error(error)
             await response(scope, receive, send)

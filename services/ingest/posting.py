@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from libs.common import clock, ops, telemetry
 from libs.common.failpoints import failpoint
-from libs.common.http import RETRY_AFTER, Problem, format_position
-from libs.common.topics import MEMBER_EVENTS, partition_of
+from libs.common.http import RETRY_AFTER, JsonResponse, Problem, format_position
+from libs.common.topics import MEMBER_EVENTS, partition_of_bytes
 from libs.common.writer import Record
 from services.ingest import forms
 from services.ingest.domain import Logged, Refused
@@ -19,6 +19,9 @@ from services.ingest.door import Door
 from services.ingest.faults import Code
 
 EVENTS = "/v1/events"
+
+_STATUS = {status: f'status="{status}"' for status in (202, 207, 422, 503)}
+_encode = msgspec.json.Encoder().encode
 
 Headers = Mapping[bytes, bytes]
 Place = tuple[int, int | None]  # (partition, offset) of an event on the log; None = unknown
@@ -62,7 +65,8 @@ async def post_events(door: Door, headers: Headers, read_body: Callable[[], Awai
     except forms.Unfit as error:
         raise Problem(error.code, str(error)) from error
     door.rates.charge(caller, len(raws))
-    judged = [form.judge(raw, received_at, door.zone, caller, door.lexicon.topics) for raw in raws]
+    judge, zone, topics = form.judge, door.zone, door.lexicon.topics
+    judged = [judge(raw, received_at, zone, caller, topics) for raw in raws]
     if form.whole:
         _refuse_unreadable(judged)
     failpoint("ingest.parsed")
@@ -87,16 +91,11 @@ def _refuse_unreadable(judged: Sequence[Logged | Refused]) -> None:
 async def _append(door: Door, events: Sequence[Logged], received_at: int) -> list[Place]:
     if not events:
         return []
+    count = MEMBER_EVENTS.partitions
     with telemetry.produce_span(door.topic, count=len(events)) as span:
         headers = telemetry.header_pairs(span.traceparent)
         records = [
-            Record(
-                partition_of(event.member_id, MEMBER_EVENTS.partitions),
-                event.member_id.encode(),
-                event.value,
-                headers,
-                received_at,
-            )
+            Record(partition_of_bytes(key := event.member_id.encode(), count), key, event.value, headers, received_at)
             for event in events
         ]
         failpoint("ingest.before_send")
@@ -105,38 +104,37 @@ async def _append(door: Door, events: Sequence[Logged], received_at: int) -> lis
 
 
 def _answer(judged: Sequence[Logged | Refused], places: Sequence[Place]) -> Answer:
-    remaining = iter(places)
+    offsets = iter([offset for _, offset in places])
     results = [
-        _rejected(event) if isinstance(event, Refused) else _written(event.id, next(remaining)[1]) for event in judged
+        Verdict(event.id, "rejected", *event.fault)
+        if isinstance(event, Refused)
+        else Verdict(event.id, "unknown" if next(offsets) is None else "accepted")
+        for event in judged
     ]
-    unknown = sum(offset is None for _, offset in places)
+    unknown = sum([offset is None for _, offset in places])
     return Answer(len(places) - unknown, len(judged) - len(places), unknown, results)
 
 
-def _written(event_id: str, offset: int | None) -> Verdict:
-    return Verdict(event_id, "unknown" if offset is None else "accepted")
-
-
-def _rejected(event: Refused) -> Verdict:
-    return Verdict(event.id, "rejected", *event.fault)
-
-
 def _respond(answer: Answer, topic: str, places: Sequence[Place]) -> Response:
-    _count(answer)
-    headers: dict[str, str] = {}
+    status = answer.status
+    _count(answer, status)
+    headers: list[tuple[bytes, bytes]] = []
     if answer.accepted:
         highest = {partition: offset for partition, offset in places if offset is not None}
-        headers["X-Qunli-Position"] = format_position(topic, sorted(highest.items()))
-    if answer.status == 503:
-        headers["Retry-After"] = RETRY_AFTER
-    return Response(msgspec.json.encode(answer), answer.status, headers, forms.JSON)
+        headers.append((b"x-qunli-position", format_position(topic, sorted(highest.items())).encode()))
+    if status == 503:
+        headers.append((b"retry-after", RETRY_AFTER.encode()))
+    return JsonResponse(_encode(answer), status, headers)
 
 
-def _count(answer: Answer) -> None:
-    ops.count("qunli_requests_total", f'status="{answer.status}"')
-    for result in ("accepted", "rejected", "unknown"):
-        if number := getattr(answer, result):
-            ops.count("qunli_events_total", f'result="{result}"', number)
-    codes = [verdict.code for verdict in answer.results if verdict.code is not UNSET] if answer.rejected else []
-    for code, number in Counter(codes).items():
-        ops.count("qunli_events_rejected_total", f'code="{code}"', number)
+def _count(answer: Answer, status: int) -> None:
+    ops.count("qunli_requests_total", _STATUS[status])
+    if answer.accepted:
+        ops.count("qunli_events_total", 'result="accepted"', answer.accepted)
+    if answer.unknown:
+        ops.count("qunli_events_total", 'result="unknown"', answer.unknown)
+    if answer.rejected:
+        ops.count("qunli_events_total", 'result="rejected"', answer.rejected)
+        codes = Counter([verdict.code for verdict in answer.results if verdict.code is not UNSET])
+        for code, number in codes.items():
+            ops.count("qunli_events_rejected_total", f'code="{code}"', number)

@@ -1,6 +1,7 @@
 """Several processes of ingest on one port: they share the rates, come back when they die, and end together."""
 
 import asyncio
+import datetime
 import re
 import signal
 from collections import Counter
@@ -15,6 +16,7 @@ import pytest
 
 from libs.common import clock
 from tests.integration.ingest_world import World, a_database, a_log, a_world, an_event, ids_on, until
+from tests.tokens import Retailer, write_issuers
 
 PAIR = {"QUNLI_INGEST_PROCESSES": "2", "QUNLI_TRUSTED_PROXIES": "127.0.0.0/8"}
 
@@ -103,6 +105,44 @@ async def test_the_rate_of_a_key_counts_events_and_is_one_for_both(a_pair: Calla
         assert statuses.keys() == {202, 429}
         assert 5 <= statuses[202] <= 8
         assert len(ids_on(await world.log())) == 10 * statuses[202]
+
+
+async def test_the_rate_of_a_member_holds_over_both_within_a_fifth(a_pair: Callable[..., Any], tmp_path: Path) -> None:
+    """Whatever tokens it has; another member has a rate of its own, and what is refused is not on the log."""
+    rate, burst, seconds = 20, 2, 5.0
+    retailer = Retailer(stores=("sh-001",))
+    settings = {"QUNLI_RATE_MEMBER": str(rate), "QUNLI_RATE_BURST_SECONDS": str(burst)}
+    with a_pair(QUNLI_TOKEN_ISSUERS=str(write_issuers(tmp_path, retailer)), **settings) as world:
+        answers: list[httpx.Response] = []
+        stamp = datetime.datetime.fromtimestamp(clock.now_ms() / 1000, datetime.UTC).isoformat()
+
+        async def app(name: int, client: httpx.AsyncClient, ends: float) -> None:
+            for number in range(name * 100_000, (name + 1) * 100_000):
+                answers.append(await client.post("/v1/events", json=an_event(number, occurred_at=stamp)))
+                if clock.monotonic() > ends:
+                    return
+
+        def token(member: str) -> str:
+            return retailer.token(sub=member, store_ids=["sh-001"])
+
+        async with AsyncExitStack() as stack:
+            # Two tokens, each on connections to both processes.
+            tokens = [token("m-1"), retailer.token(retailer.keys[1], sub="m-1", store_ids=["sh-001"])] * 4
+            clients = [await stack.enter_async_context(world.client(each)) for each in tokens]
+            began = clock.monotonic()
+            await asyncio.gather(*(app(name, client, began + seconds) for name, client in enumerate(clients)))
+            allowed = rate * (clock.monotonic() - began + burst)
+        statuses = Counter(answer.status_code for answer in answers)
+        assert statuses.keys() == {202, 429}
+        assert statuses[429] > statuses[202], "too little was asked for"
+        assert 0.8 * allowed < statuses[202] < 1.2 * allowed
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert {answer.json()["code"] for answer in refused} == {"rate_limited"}
+        assert {answer.headers["retry-after"] for answer in refused} == {"1"}
+        assert len(await by_worker(world, "qunli_limited_total")) == 2
+        other = await world.post(an_event(1, "m-2", occurred_at=stamp), key=token("m-2"))
+        assert other.status_code == 202
+        assert len(ids_on(await world.log())) == statuses[202] + 1
 
 
 async def test_settings_changes_have_one_number_each(a_pair: Callable[..., Any]) -> None:

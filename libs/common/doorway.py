@@ -1,4 +1,4 @@
-"""What stands in front of both doors' apps: request ids, a limit on each body and on all of them together."""
+"""What stands in front of both doors' apps: request ids, a limit on each body and on all together, other origins."""
 
 import asyncio
 import contextlib
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from libs.common.cors import CrossOrigin
 from libs.common.counters import count
 from libs.common.http import MAX_BODY, Problem, problem_response
 
@@ -44,25 +45,27 @@ def doorway(
     max_body: int = MAX_BODY,
     bodies: Bodies | None = None,
     refusal: Callable[[Scope], Response | None] = lambda _: None,
+    origins: frozenset[str] = frozenset(),
 ) -> ASGIApp:
     """Plain ASGI in front of an app: a request id on every answer, and 413 for a body above `max_body` bytes.
 
     `bodies`: counts the bytes of all bodies. `refusal`: an answer to a request before anything is read of its body.
+    `origins`: those whose pages may call.
     """
-    bodies = bodies or Bodies(sys.maxsize)
+    bodies, others = bodies or Bodies(sys.maxsize), CrossOrigin(origins)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
         exchange = _Exchange(scope, receive, send, max_body, bodies)
-        refused = refusal(scope)
+        refused = refusal(scope) or others.preflight(scope)
         try:
             await (exchange.run(app) if refused is None else refused(scope, receive, exchange.send))
         finally:
             bodies.give_back(exchange.taken)
 
-    return serve
+    return others.around(serve)
 
 
 class _BodyTooLarge(Exception):

@@ -150,4 +150,4 @@ def test_a_plain_body_stays(encoding: str) -> None:
 def test_no_other_encoding_is_taken(encoding: str) -> None:
     with pytest.raises(Unfit) as unfit:
         unpacker(encoding)
-    assert code_of(unfit) == "unsupported_media_type"
+    assert code_of(unfit) == "unsupported_encoding"

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     idle_seconds: float = Field(60.0, gt=0, description="How long a connection may wait for its next request")
     unread_seconds: float = Field(30.0, gt=0, description="How long an answer may stand unread before the cut")
     receive_max_bytes: int = Field(
-        64 << 20, ge=1 << 20, description="Bytes of all bodies under way in a process before 503"
+        64 << 20, ge=1 << 20, description="Bytes of all bodies under way in a process, inflated, before 503"
     )
 
     rate_key: float = Field(0.0, ge=0, description="Events a second of one server key before 429; 0 = no limit")

@@ -23,7 +23,10 @@ log = logging.getLogger(__name__)
 
 
 class Bodies:
-    """The bodies of requests under way in this process, all together; there is a limit to their bytes."""
+    """The bodies of requests under way in this process, all together; there is a limit to their bytes.
+
+    A gzip body counts as it came and as it is inflated.
+    """
 
     def __init__(self, limit: int) -> None:
         self.left = limit
@@ -79,7 +82,9 @@ class _Exchange:
         "bodies",
         "declared",
         "left",
+        "length_field",
         "max_body",
+        "packed",
         "receive_",
         "refused",
         "request_id",
@@ -98,6 +103,8 @@ class _Exchange:
         self.request_id = _sane_id(headers.get(b"x-request-id"))
         length = headers.get(b"content-length", b"")
         self.declared = int(length) if length.isdigit() else 0
+        self.packed = b"gzip" in headers.get(b"content-encoding", b"").lower()
+        self.length_field = b""
         scope["request_id"] = self.request_id.decode()
 
     async def run(self, app: ASGIApp) -> None:
@@ -119,14 +126,25 @@ class _Exchange:
     async def receive(self) -> Message:
         message = await self.receive_()
         if message["type"] == "http.request":
-            size = len(message.get("body", b""))
-            self.left -= size
+            part = message.get("body", b"")
+            self.left -= len(part)
             if self.left < 0:
                 self.refused = True
                 raise _BodyTooLarge
-            self.bodies.take(size)
-            self.taken += size
+            self._take(len(part))
+            if self.packed:
+                self._expect_inflated(part, more=message.get("more_body", False))
         return message
+
+    def _take(self, size: int) -> None:
+        self.bodies.take(size)
+        self.taken += size
+
+    def _expect_inflated(self, part: bytes, *, more: bool) -> None:
+        """Count what a gzip body will be, as its last four bytes tell (RFC 1952). One that lies is refused unkept."""
+        self.length_field = (self.length_field + part)[-4:]
+        if not more:
+            self._take(min(int.from_bytes(self.length_field, "little"), self.max_body))
 
     async def send(self, message: Message) -> None:
         if self.refused and not self.started:

@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_AGE_SECONDS = 7_200  # no browser keeps a preflight's answer longer
+MAX_AGE_SECONDS = 7_200  # Chromium keeps the answer to a preflight no longer
 _METHODS = "GET, POST, PUT, DELETE"
 _REQUEST = "Authorization, Content-Encoding, Content-Type, Traceparent, X-Qunli-After, X-Request-Id"
 _ANSWER = b"X-Request-Id, X-Qunli-Position, X-Qunli-As-Of, Retry-After"

@@ -4,6 +4,7 @@ One real Kafka and one real Postgres serve a whole test run. A test gets a datab
 `fresh_database` and `fresh_log`. Tests that break Kafka or Postgres start their own with `a_stack`.
 """
 
+import gc
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from libs.common.migrate import migrate
 
 # How many examples a search of the property tests draws, anew each time; 0: the same ones in every run, and fewer.
 EXAMPLES = int(os.environ.get("QUNLI_EXAMPLES", "0"))
-hypothesis.settings.register_profile("qunli", derandomize=not EXAMPLES)
+hypothesis.settings.register_profile("qunli", derandomize=not EXAMPLES, max_examples=EXAMPLES or 40)
 hypothesis.settings.load_profile("qunli")
 
 THROWAWAY = Options(services=(), throwaway=True)
@@ -32,6 +33,12 @@ THROWAWAY = Options(services=(), throwaway=True)
 PASSWORD = "for-this-test-run"
 
 _numbers = itertools.count(1)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what lives to the end out of looks for cycles: one that finds all of it takes longer than most tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

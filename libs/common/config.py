@@ -1,5 +1,6 @@
 """Every setting of every service, in one class, from environment variables `QUNLI_*`."""
 
+import re
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -8,6 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.common.addresses import parse_networks
 from libs.common.topics import Topic
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -46,7 +49,7 @@ class Settings(BaseSettings):
     idle_seconds: float = Field(60.0, gt=0, description="How long a connection may wait for its next request")
     unread_seconds: float = Field(30.0, gt=0, description="How long an answer may stand unread before the cut")
     receive_max_bytes: int = Field(
-        64 << 20, ge=1 << 20, description="Bytes of all bodies under way in a process before 503"
+        64 << 20, ge=1 << 20, description="Bytes of all bodies under way in a process, inflated, before 503"
     )
 
     rate_key: float = Field(0.0, ge=0, description="Events a second of one server key before 429; 0 = no limit")
@@ -59,6 +62,12 @@ class Settings(BaseSettings):
     )
     trusted_proxies: str = Field(
         "", description="Networks of the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8,fd00::/8"
+    )
+
+    allowed_origins: str = Field(
+        "",
+        description="Origins whose pages may call the doors (CORS), such as https://shop.example.com, comma separated; "
+        "empty = none",
     )
 
     database_pool: int = Field(6, ge=1, le=100, description="Connections to Postgres per process")
@@ -115,6 +124,20 @@ class Settings(BaseSettings):
         parse_networks(value)
         return value
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _exact_origins(cls, value: str) -> str:
+        for origin in _listed(value):
+            if not _ORIGIN.fullmatch(origin):
+                msg = f"{origin!r} is no origin as browsers name it, such as https://shop.example.com"
+                raise ValueError(msg)
+        return value
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The allowed origins."""
+        return frozenset(_listed(self.allowed_origins))
+
     @property
     def zone(self) -> ZoneInfo:
         """The retailer's time zone."""
@@ -127,6 +150,10 @@ class Settings(BaseSettings):
     def group_name(self, group: str) -> str:
         """The consumer group's name on this deployment's Kafka."""
         return self.topic_prefix + group
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 @lru_cache(maxsize=1)

@@ -115,7 +115,7 @@ class Connection(HttpToolsProtocol):
         if self.phase is Phase.HEAD and self.received > MAX_HEAD:
             self._give_up("head_size", "head_too_large", f"A request's head may have {MAX_HEAD} bytes.")
         elif self.phase is Phase.BODY and self.received > MAX_MESSAGE:
-            self._cut("body_size")
+            self._body_is_endless()
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= MAX_PIPELINED:
@@ -213,6 +213,12 @@ class Connection(HttpToolsProtocol):
             self._cut("body")
         else:
             self._refuse("body", "request_timeout", "The request's body did not arrive in time.")
+
+    def _body_is_endless(self) -> None:
+        if self.cycle.response_started or self.pipeline:
+            self._cut("body_size")
+        else:  # nobody has said so yet: what is cut into many small chunks may still be short
+            self._refuse("body_size", "body_too_large", f"A body may take {MAX_MESSAGE} bytes with all its chunks.")
 
     # --- endings ------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What stands in front of both doors' apps: request ids, a limit on each body and on all of them together."""
+"""What stands in front of both doors' apps: request ids, a limit on each body and on all together, other origins."""
 
 import asyncio
 import contextlib
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from libs.common.cors import CrossOrigin
 from libs.common.counters import count
 from libs.common.http import MAX_BODY, Problem, problem_response
 
@@ -22,7 +23,10 @@ log = logging.getLogger(__name__)
 
 
 class Bodies:
-    """The bodies of requests under way in this process, all together; there is a limit to their bytes."""
+    """The bodies of requests under way in this process, all together; there is a limit to their bytes.
+
+    A gzip body counts as it came and as it is inflated.
+    """
 
     def __init__(self, limit: int) -> None:
         self.left = limit
@@ -44,25 +48,27 @@ def doorway(
     max_body: int = MAX_BODY,
     bodies: Bodies | None = None,
     refusal: Callable[[Scope], Response | None] = lambda _: None,
+    origins: frozenset[str] = frozenset(),
 ) -> ASGIApp:
     """Plain ASGI in front of an app: a request id on every answer, and 413 for a body above `max_body` bytes.
 
     `bodies`: counts the bytes of all bodies. `refusal`: an answer to a request before anything is read of its body.
+    `origins`: those whose pages may call.
     """
-    bodies = bodies or Bodies(sys.maxsize)
+    bodies, others = bodies or Bodies(sys.maxsize), CrossOrigin(origins)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
         exchange = _Exchange(scope, receive, send, max_body, bodies)
-        refused = refusal(scope)
+        refused = refusal(scope) or others.preflight(scope)
         try:
             await (exchange.run(app) if refused is None else refused(scope, receive, exchange.send))
         finally:
             bodies.give_back(exchange.taken)
 
-    return serve
+    return others.around(serve)
 
 
 class _BodyTooLarge(Exception):
@@ -76,7 +82,9 @@ class _Exchange:
         "bodies",
         "declared",
         "left",
+        "length_field",
         "max_body",
+        "packed",
         "receive_",
         "refused",
         "request_id",
@@ -95,6 +103,8 @@ class _Exchange:
         self.request_id = _sane_id(headers.get(b"x-request-id"))
         length = headers.get(b"content-length", b"")
         self.declared = int(length) if length.isdigit() else 0
+        self.packed = b"gzip" in headers.get(b"content-encoding", b"").lower()
+        self.length_field = b""
         scope["request_id"] = self.request_id.decode()
 
     async def run(self, app: ASGIApp) -> None:
@@ -113,14 +123,25 @@ class _Exchange:
     async def receive(self) -> Message:
         message = await self.receive_()
         if message["type"] == "http.request":
-            size = len(message.get("body", b""))
-            self.left -= size
+            part = message.get("body", b"")
+            self.left -= len(part)
             if self.left < 0:
                 self.refused = True
                 raise _BodyTooLarge
-            self.bodies.take(size)
-            self.taken += size
+            self._take(len(part))
+            if self.packed:
+                self._expect_inflated(part, more=message.get("more_body", False))
         return message
+
+    def _take(self, size: int) -> None:
+        self.bodies.take(size)
+        self.taken += size
+
+    def _expect_inflated(self, part: bytes, *, more: bool) -> None:
+        """Count what a gzip body will be, as its last four bytes tell (RFC 1952). One that lies is refused unkept."""
+        self.length_field = (self.length_field + part)[-4:]
+        if not more:
+            self._take(min(int.from_bytes(self.length_field, "little"), self.max_body))
 
     async def send(self, message: Message) -> None:
         if self.refused and not self.started:

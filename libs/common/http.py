@@ -46,6 +46,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "body_too_large": (413, "The body is too large"),
     "too_many_events": (413, "Too many events in one request"),
     "unsupported_media_type": (415, "This form of body is not accepted"),
+    "unsupported_encoding": (415, "This encoding of a body is not accepted"),
     "rate_limited": (429, "Too many in a short time"),
     "head_too_large": (431, "The request's head is too large"),
     "too_many_connections": (503, "Too many connections"),
@@ -100,16 +101,18 @@ def problem_response(
         "detail": detail,
         **(members or {}),
     }
-    all_headers = {**_standing_headers(status), **(headers or {})}
+    all_headers = {**_standing_headers(code, status), **(headers or {})}
     return Response(msgspec.json.encode(body), status, all_headers, "application/problem+json")
 
 
-def _standing_headers(status: int) -> dict[str, str]:
+def _standing_headers(code: str, status: int) -> dict[str, str]:
     match status:
         case 401:
             return {"WWW-Authenticate": 'Bearer realm="qunli"'}
         case 413:
             return {"Connection": "close"}  # or the rest of the body would have to be read
+        case 415 if code == "unsupported_encoding":
+            return {"Accept-Encoding": "gzip"}  # RFC 9110, 12.5.3: with this kind of 415, and with no other
         case 503:
             return {"Retry-After": RETRY_AFTER}
         case _:

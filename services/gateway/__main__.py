@@ -14,7 +14,8 @@ async def main() -> None:
     telemetry.configure(chosen, "gateway")
     listening = serving.bind(chosen.host, chosen.gateway_port, "QUNLI_GATEWAY_PORT")
     async with open_gateway(chosen) as gateway, ops.serve(chosen, checks(gateway)):
-        await serving.serve(doorway(make_app(gateway)), listening, chosen, gateway.drain)
+        app = doorway(make_app(gateway), origins=chosen.origins)
+        await serving.serve(app, listening, chosen, gateway.drain)
     telemetry.shutdown()
 
 

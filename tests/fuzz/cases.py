@@ -76,8 +76,16 @@ class Event:
             "data": json.loads(json.dumps(EXAMPLES[self.kind])),
         }
         for path, new in self.changes:
-            _change(value, path, new)
+            _change(value, path, _own(new, event_id) if path == ("id",) else new)
         return _twisted(json.dumps(value), self.twist).encode()
+
+
+def _own(new: Any, event_id: str) -> Any:
+    """What an id is changed into, made one that no other event has: two that came under one id would both be taken."""
+    if not isinstance(new, str) or not new:
+        return new
+    whole = event_id + new
+    return whole[: len(new)] if len(new) > len(event_id) else whole
 
 
 def _change(value: Any, path: Path, new: Any) -> None:

@@ -268,7 +268,8 @@ def make_keys(owner_url: str) -> Keys:
 @asynccontextmanager
 async def a_client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the gateway in this process, behind the same doorway as when it is served."""
-    transport = httpx.ASGITransport(doorway(make_app(gateway)), raise_app_exceptions=False)
+    app = doorway(make_app(gateway), origins=gateway.settings.origins)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield client
 

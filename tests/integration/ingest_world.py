@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import psycopg
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from psycopg import sql
@@ -169,6 +171,29 @@ def ids_on(records: list[ConsumerRecord[bytes | None, bytes | None]]) -> list[st
 def position_of(answer: httpx.Response) -> dict[int, int]:
     """X-Qunli-Position of an answer, by partition."""
     return {partition: offset for (_, partition), offset in parse_position(answer.headers["x-qunli-position"]).items()}
+
+
+def workers_of(parent: int, door_url: str) -> list[psutil.Process]:
+    """The children of a process that serve a door, found by who listens on it."""
+    port = httpx.URL(door_url).port
+    return [child for child in psutil.Process(parent).children() if _listens(child, port)]
+
+
+def _listens(process: psutil.Process, port: int | None) -> bool:
+    try:
+        return any(c.laddr.port == port for c in process.net_connections("tcp"))
+    except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended
+        return False
+
+
+async def by_worker(ops_url: str, name: str) -> Counter[str]:
+    """A counter's sum in each of several processes of ingest."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        text = (await client.get(f"{ops_url}/metrics")).text
+    found: Counter[str] = Counter()
+    for worker, value in re.findall(rf'{name}{{worker="(\d)",.*}} (\d+)', text):
+        found[worker] += int(value)
+    return found
 
 
 async def until(holds: Callable[[], Any], seconds: float = 30) -> None:

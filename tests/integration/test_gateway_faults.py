@@ -25,6 +25,17 @@ async def test_without_a_database_requests_are_503_and_soon(fresh_database: Call
         assert checks(gateway).ready() is not None
 
 
+async def test_a_page_of_another_origin_may_ask_before_anything_is_there() -> None:
+    shop = "https://shop.example.com"
+    settings = gateway_settings("postgresql://qunli_gateway@127.0.0.1:1/none", allowed_origins=shop)
+    asks = {"Origin": shop, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    async with open_gateway(settings) as gateway, a_client(gateway) as client:
+        answer = await client.options("/v1/members/m-1", headers=asks)
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, shop)
+        refused = await client.get("/v1/me", headers={"Origin": shop, "Authorization": "Bearer x"})
+        assert refused.headers["access-control-allow-origin"] == shop
+
+
 async def test_a_database_that_cuts_every_connection_is_503_then_200(world: World) -> None:
     paths = ["/v1/members/worked", "/v1/members/worked/timeline", "/v1/stores", "/v1/stores/north/activity"]
     assert [(await world.get(path)).status_code for path in paths] == [200] * 4

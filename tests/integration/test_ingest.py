@@ -124,8 +124,8 @@ BIG = json.dumps(an_event(data={"method": "qr", "x": "y" * 33_000}))
         (b"{}", {}, 415, "unsupported_media_type"),
         (b"{}", {"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
         (b"{}", {"Content-Type": "application/json; charset=gbk"}, 415, "unsupported_media_type"),
-        (b"{}", {**JSON, "Content-Encoding": "br"}, 415, "unsupported_media_type"),
-        (b"{}", {**JSON, "Content-Encoding": "gzip, gzip"}, 415, "unsupported_media_type"),
+        (b"{}", {**JSON, "Content-Encoding": "br"}, 415, "unsupported_encoding"),
+        (b"{}", {**JSON, "Content-Encoding": "gzip, gzip"}, 415, "unsupported_encoding"),
         (b"{}", GZIP, 400, "unreadable"),
         (gzip.compress(b"{}")[:-1], GZIP, 400, "unreadable"),
         (gzip.compress(b"{}") * 2, GZIP, 400, "unreadable"),
@@ -142,6 +142,7 @@ async def test_a_request_refused_as_a_whole(
     assert (answer.status_code, answer.json()["code"], answer.json()["status"]) == (status, code, status)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-request-id"]
+    assert answer.headers.get("accept-encoding") == ("gzip" if code == "unsupported_encoding" else None)
 
 
 @pytest.mark.parametrize(

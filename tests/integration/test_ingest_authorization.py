@@ -13,13 +13,15 @@ from tests.integration.ingest_world import World, a_database, a_log, a_world, an
 from tests.tokens import Retailer, ed25519_key, write_issuers
 
 NORTH = Retailer(stores=("sh-001", "sh-002"))
+SHOP = "https://shop.example.com"
 SOUTH = Retailer("https://south.example", ("sh-009",), [ed25519_key("ed-south")])
 
 
 @pytest.fixture(name="world", scope="module")
 def world_fixture(kafka_bootstrap: str, postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("ingest")
-    env = {"QUNLI_KEY_CACHE_SECONDS": "1", "QUNLI_TOKEN_ISSUERS": str(write_issuers(folder, NORTH, SOUTH))}
+    issuers = str(write_issuers(folder, NORTH, SOUTH))
+    env = {"QUNLI_KEY_CACHE_SECONDS": "1", "QUNLI_TOKEN_ISSUERS": issuers, "QUNLI_ALLOWED_ORIGINS": SHOP}
     with (
         a_database(postgres_url) as owner_url,
         a_log(kafka_bootstrap) as prefix,
@@ -155,3 +157,23 @@ async def test_a_list_of_issuers_that_does_not_fit_stops_the_process(
         log = started.process.command.log.read_text()
     assert [line for line in log.splitlines() if "QUNLI_TOKEN_ISSUERS" in line and "missing.yaml" in line]
     assert "Traceback" not in log
+
+
+async def test_a_page_of_another_origin_may_ask_without_a_credential_and_post_with_one(world: World) -> None:
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    async with world.client("") as client:
+        for _, path in await routes(world):
+            preflight = await client.options(path, headers={"Origin": SHOP, **asks})
+            assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, SHOP)
+            foreign = await client.options(path, headers={"Origin": "https://evil.example.com", **asks})
+            assert "access-control-allow-origin" not in foreign.headers
+            assert foreign.status_code == 405
+    posted = await world.post(recent(900), key=a_token(), headers={"Origin": SHOP})
+    refused = await world.post(recent(901), key="x", headers={"Origin": SHOP})
+    assert (posted.status_code, refused.status_code) == (202, 401)
+    for answer in (posted, refused):
+        assert answer.headers["access-control-allow-origin"] == SHOP
+        assert answer.headers["vary"] == "Origin"
+        assert "access-control-allow-credentials" not in answer.headers
+    assert "X-Qunli-Position" in posted.headers["access-control-expose-headers"]
+    assert ids_on(await world.log()).count("e-900") == 1

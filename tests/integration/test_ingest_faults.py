@@ -1,6 +1,8 @@
 """The door while its log or its database is away, and when it is killed: nothing accepted is lost, nothing hangs."""
 
 import asyncio
+import gzip
+import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from libs.common.telemetry import from_headers, is_sampled
 from tests.integration.ingest_world import World, a_database, a_log, a_world, an_event, ids_on, until
 
 TIMEOUT = 2.0
+GZIP = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 IMPATIENT = {
     "QUNLI_PRODUCE_TIMEOUT_SECONDS": str(TIMEOUT),
     "QUNLI_PRODUCE_MAX_RECORDS": "60",
@@ -90,6 +93,54 @@ async def test_too_much_in_flight_is_503_at_once(stack: Stack, world: World) -> 
 async def _all_accepted(world: World, count: int) -> bool:
     answer = await world.post(*[an_event(n, f"m-{n}") for n in range(count)])
     return bool(answer.status_code == 202)
+
+
+async def test_gzip_bodies_are_bounded_by_what_they_inflate_to(stack: Stack, tmp_path: Path) -> None:
+    """A hundred of a mebibyte each wait for a log that does not answer: most are refused, and memory is bounded."""
+    settings = {**IMPATIENT, "QUNLI_PRODUCE_MAX_RECORDS": "50000", "QUNLI_RECEIVE_MAX_BYTES": str(8 << 20)}
+    bomb = gzip.compress(b"[" + b",".join(padded(n, 32_000) for n in range(32)) + b"]")
+    beyond = gzip.compress(b" " * (64 << 20))
+    with (
+        a_database(stack.urls.database) as owner_url,
+        a_log(stack.urls.kafka) as prefix,
+        a_world(stack.urls.kafka, owner_url, prefix, tmp_path, settings) as world,
+    ):
+        world.process.wait_ready()
+        async with world.client() as client:
+
+            async def post(body: bytes) -> httpx.Response:
+                return await client.post("/v1/events", content=body, headers=GZIP)
+
+            assert [(await post(body)).status_code for body in (bomb, beyond)] == [202, 413]
+            before = peak_memory(world)
+            assert {a.status_code for a in await asyncio.gather(*(post(beyond) for _ in range(100)))} <= {413, 503}
+            stack.kafka.pause()
+            try:
+                answers = await asyncio.gather(*(post(bomb) for _ in range(100)))
+            finally:
+                stack.kafka.resume()
+            assert {answer.status_code for answer in answers} == {503}
+            waited = [answer for answer in answers if "results" in answer.json()]
+            assert 1 <= len(waited) < 50  # eight at once; more come when those have waited long enough
+            assert {a.json()["code"] for a in answers if a not in waited} == {"too_much_in_flight"}
+            assert peak_memory(world) - before < 40 << 20
+            await until(lambda: taken(client, bomb))
+
+
+def padded(number: int, size: int) -> bytes:
+    """An event of so many bytes, most of them blanks."""
+    event = json.dumps(an_event(number)).encode()
+    return event[:-1] + b" " * (size - len(event)) + b"}"
+
+
+def peak_memory(world: World) -> int:
+    """The most bytes that its process ever had resident."""
+    status = Path(f"/proc/{world.process.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10
+
+
+async def taken(client: httpx.AsyncClient, body: bytes) -> bool:
+    return (await client.post("/v1/events", content=body, headers=GZIP)).status_code == 202
 
 
 async def test_a_killed_broker_loses_nothing_that_was_accepted(stack: Stack, world: World) -> None:

@@ -1,9 +1,11 @@
 """Every form of a body through the real door, the lexicon while it runs, and the schemas that it serves."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.local.ports import HOST
 from services.ingest import forms, openapi, schemas
 from services.ingest.cloudevents import event_id
 from tests.integration.ingest_world import World, a_database, a_log, a_world, an_event, ids_on, position_of, until
@@ -193,3 +196,19 @@ async def test_the_schemas_are_served(world: World) -> None:
             assert answer.json() == published.schema()
         missing = await client.get("/v1/schemas/join/v2")
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+
+
+async def test_a_body_in_very_many_chunks_is_413(world: World) -> None:
+    """More bytes of chunks than a connection reads, for fewer of a body than the door reads of one too large."""
+    head = (
+        "POST /v1/events HTTP/1.1\r\nHost: door\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {world.key}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+
+    def ask() -> bytes:
+        with socket.create_connection((HOST, httpx.URL(world.url).port or 0), 60) as connection:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(head.encode() + b"1\r\n \r\n" * 3_500_000)
+            return connection.recv(65_536)
+
+    assert (await asyncio.to_thread(ask)).startswith(b"HTTP/1.1 413 ")

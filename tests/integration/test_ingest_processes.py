@@ -1,7 +1,7 @@
 """Several processes of ingest on one port: they share the rates, come back when they die, and end together."""
 
 import asyncio
-import re
+import datetime
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,7 +14,18 @@ import psutil
 import pytest
 
 from libs.common import clock
-from tests.integration.ingest_world import World, a_database, a_log, a_world, an_event, ids_on, until
+from tests.integration.ingest_world import (
+    World,
+    a_database,
+    a_log,
+    a_world,
+    an_event,
+    by_worker,
+    ids_on,
+    until,
+    workers_of,
+)
+from tests.tokens import Retailer, write_issuers
 
 PAIR = {"QUNLI_INGEST_PROCESSES": "2", "QUNLI_TRUSTED_PROXIES": "127.0.0.0/8"}
 
@@ -36,36 +47,12 @@ def a_pair(kafka_bootstrap: str, postgres_url: str, tmp_path: Path) -> Callable[
     return start
 
 
-async def workers_of(world: World) -> list[psutil.Process]:
-    """The processes that serve the door, found by who listens on it."""
-    port = httpx.URL(world.url).port
-    children = psutil.Process(world.process.pid).children()
-    return [child for child in children if _listens(child, port)]
-
-
-def _listens(process: psutil.Process, port: int | None) -> bool:
-    try:
-        return any(c.laddr.port == port for c in process.net_connections("tcp"))
-    except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended
-        return False
-
-
-async def by_worker(world: World, name: str) -> Counter[str]:
-    """A counter's sum in each worker."""
-    async with httpx.AsyncClient(trust_env=False) as client:
-        text = (await client.get(f"{world.ops_url}/metrics")).text
-    found: Counter[str] = Counter()
-    for worker, value in re.findall(rf'{name}{{worker="(\d)",.*}} (\d+)', text):
-        found[worker] += int(value)
-    return found
-
-
 async def test_both_serve_and_their_counters_are_told_at_one_port(a_pair: Callable[..., Any]) -> None:
     with a_pair() as world:
         answers = [await world.post(an_event(number)) for number in range(40)]  # each on a connection of its own
         assert {answer.status_code for answer in answers} == {202}
         assert sorted(ids_on(await world.log())) == sorted(f"e-{number}" for number in range(40))
-        counted = await by_worker(world, "qunli_requests_total")
+        counted = await by_worker(world.ops_url, "qunli_requests_total")
         assert sum(counted.values()) == 40
         assert len(counted) == 2
 
@@ -88,7 +75,7 @@ async def test_a_rate_holds_over_both_within_a_fifth(a_pair: Callable[..., Any])
             allowed = rate * (clock.monotonic() - began + burst)
         assert statuses[429] > statuses[404], "too little was asked for"
         assert 0.8 * allowed < statuses[404] < 1.2 * allowed
-        assert len(await by_worker(world, "qunli_limited_total")) == 2
+        assert len(await by_worker(world.ops_url, "qunli_limited_total")) == 2
 
 
 async def test_the_rate_of_a_key_counts_events_and_is_one_for_both(a_pair: Callable[..., Any]) -> None:
@@ -103,6 +90,44 @@ async def test_the_rate_of_a_key_counts_events_and_is_one_for_both(a_pair: Calla
         assert statuses.keys() == {202, 429}
         assert 5 <= statuses[202] <= 8
         assert len(ids_on(await world.log())) == 10 * statuses[202]
+
+
+async def test_the_rate_of_a_member_holds_over_both_within_a_fifth(a_pair: Callable[..., Any], tmp_path: Path) -> None:
+    """Whatever tokens it has; another member has a rate of its own, and what is refused is not on the log."""
+    rate, burst, seconds = 20, 2, 5.0
+    retailer = Retailer(stores=("sh-001",))
+    settings = {"QUNLI_RATE_MEMBER": str(rate), "QUNLI_RATE_BURST_SECONDS": str(burst)}
+    with a_pair(QUNLI_TOKEN_ISSUERS=str(write_issuers(tmp_path, retailer)), **settings) as world:
+        answers: list[httpx.Response] = []
+        stamp = datetime.datetime.fromtimestamp(clock.now_ms() / 1000, datetime.UTC).isoformat()
+
+        async def app(name: int, client: httpx.AsyncClient, ends: float) -> None:
+            for number in range(name * 100_000, (name + 1) * 100_000):
+                answers.append(await client.post("/v1/events", json=an_event(number, occurred_at=stamp)))
+                if clock.monotonic() > ends:
+                    return
+
+        def token(member: str) -> str:
+            return retailer.token(sub=member, store_ids=["sh-001"])
+
+        async with AsyncExitStack() as stack:
+            # Two tokens, each on connections to both processes.
+            tokens = [token("m-1"), retailer.token(retailer.keys[1], sub="m-1", store_ids=["sh-001"])] * 4
+            clients = [await stack.enter_async_context(world.client(each)) for each in tokens]
+            began = clock.monotonic()
+            await asyncio.gather(*(app(name, client, began + seconds) for name, client in enumerate(clients)))
+            allowed = rate * (clock.monotonic() - began + burst)
+        statuses = Counter(answer.status_code for answer in answers)
+        assert statuses.keys() == {202, 429}
+        assert statuses[429] > statuses[202], "too little was asked for"
+        assert 0.8 * allowed < statuses[202] < 1.2 * allowed
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert {answer.json()["code"] for answer in refused} == {"rate_limited"}
+        assert {answer.headers["retry-after"] for answer in refused} == {"1"}
+        assert len(await by_worker(world.ops_url, "qunli_limited_total")) == 2
+        other = await world.post(an_event(1, "m-2", occurred_at=stamp), key=token("m-2"))
+        assert other.status_code == 202
+        assert len(ids_on(await world.log())) == statuses[202] + 1
 
 
 async def test_settings_changes_have_one_number_each(a_pair: Callable[..., Any]) -> None:
@@ -121,13 +146,13 @@ async def test_settings_changes_have_one_number_each(a_pair: Callable[..., Any])
 
 async def test_who_dies_comes_back_and_is_missed_by_the_probe(a_pair: Callable[..., Any]) -> None:
     with a_pair() as world:
-        first, second = await workers_of(world)
+        first, second = workers_of(world.process.pid, world.url)
         first.kill()
         await until(lambda: _health(world, 503))
         assert {(await world.post(an_event(number))).status_code for number in range(10)} == {202}
         await until(lambda: _health(world, 200))
         assert second.is_running()
-        again = await workers_of(world)
+        again = workers_of(world.process.pid, world.url)
         assert len(again) == 2
         assert second in again
 

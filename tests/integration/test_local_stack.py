@@ -10,20 +10,23 @@ from pathlib import Path
 from threading import Event
 from zoneinfo import ZoneInfo
 
+import httpx
 import psutil
 import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from deploy.local import background, postgres, services
 from deploy.local import folder as folders
-from deploy.local import postgres, services
 from deploy.local.child import Child
 from deploy.local.days import close_days_by_the_clock
 from deploy.local.folder import Folder, Run
+from deploy.local.ports import HOST, is_free
 from deploy.local.stack import Stack
 from libs.common.clock import monotonic
 from libs.common.keys import create_key
 from libs.common.topics import MEMBER_EVENTS
+from tests.integration.ingest_world import an_event, by_worker, workers_of
 
 SECONDS = 100.0
 
@@ -178,6 +181,40 @@ def test_a_life_in_the_background(folder: Folder) -> None:
     assert all(is_gone(pid) for pid in left)
     assert qunli("reset", "--yes", *data).returncode == 0
     assert not folder.root.exists()
+
+
+async def test_a_stack_with_two_processes_of_ingest(folder: Folder) -> None:
+    """Both serve the one door, one that is killed comes back, and `down` leaves neither."""
+    data = ("--data", str(folder.root))
+    up = qunli("up", "--detach", "--no-clock", *data, QUNLI_INGEST_PROCESSES="2")
+    assert up.returncode == 0, up.stderr
+    settled, run = folders.read_settled(folder), folders.read_run(folder)
+    assert settled
+    assert run.supervisor
+    everything = psutil.Process(run.supervisor.pid).children(recursive=True)
+    parent, door = pids(run)["ingest"], background.reachable(settled).ingest
+    ops_url = f"http://{HOST}:{settled.ports['ingest-ops']}"
+    first, second = workers_of(parent, door)
+    assert {post(door, settled.server_key, number) for number in range(40)} == {202}
+    assert set(await by_worker(ops_url, "qunli_requests_total")) == {"0", "1"}
+
+    first.kill()
+    eventually(lambda: first.pid not in {worker.pid for worker in workers_of(parent, door)})
+    assert {post(door, settled.server_key, number) for number in range(40, 50)} == {202}
+    eventually(lambda: len(workers_of(parent, door)) == 2 and services.is_ready(settled.ports["ingest-ops"]))
+    assert second in workers_of(parent, door)
+    assert pids(folders.read_run(folder)) == pids(run)  # nothing for the supervisor to do
+
+    everything += workers_of(parent, door)
+    assert qunli("down", *data).returncode == 0
+    assert not [process for process in everything if not is_gone(process.pid)]
+    assert is_free(settled.ports["ingest"])
+
+
+def post(door: str, key: str, number: int) -> int:
+    """Post an event on a connection of its own; the answer's status."""
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.post(f"{door}/v1/events", json=an_event(number), headers=headers, trust_env=False).status_code
 
 
 def test_a_first_start_may_be_cut_off_anywhere_and_ctrl_c_stops_everything(folder: Folder) -> None:

@@ -1,5 +1,5 @@
 // An app of one member, to be killed: tracks event after event, writes down what it has tracked and what came back.
-// argv: a JSON object {url, token, folder, member, platform, seed, count}; count: events before it drains and ends, or null.
+// argv: a JSON object {url, backend, folder, member, platform, seed, count}; count: events before it drains and ends, or null.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -64,13 +64,12 @@ function chance(seed) {
 
 const write = (name, line) => fs.appendFileSync(path.join(given.folder, name), `${line}\n`);
 const storage = new FileStorage(path.join(given.folder, 'storage'));
-let asked = 0;
 
 const client = createClient({
   url: given.url,
   storeId: 'sh-001',
   memberId: given.member,
-  getToken: async () => ((asked += 1) % 3 === 1 ? 'stale' : { token: given.token, expiresIn: 900 }),
+  getToken: () => fetch(given.backend).then((said) => said.json()),
   onRejected: (event, why) => write('rejected', `${event.id} ${why.code}`),
   onDropped: (count) => write('dropped', count),
   onProblem: (problem) => write('problems', JSON.stringify(problem)),

@@ -1,6 +1,6 @@
 """A till of three members, to be killed: tracks event after event, writes down what it has tracked and what came back.
 
-argv: a JSON object {url, token, folder, seed, count}; count: events before it drains and ends, or null.
+argv: a JSON object {url, key, folder, member, seed, count}; count: events before it drains and ends, or null.
 """
 
 import json
@@ -37,7 +37,7 @@ with Client(
     given["url"],
     store_id="sh-001",
     queue=folder / "queue.db",
-    key=given["token"],
+    key=given["key"],
     batch=20,
     timeout=1.5,
     on_rejected=rejected,

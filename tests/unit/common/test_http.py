@@ -1,5 +1,6 @@
 """Problems, request ids, body limits and positions, on apps without a network."""
 
+import gzip
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -120,6 +121,32 @@ async def test_the_bodies_of_all_requests_have_a_limit_together_and_give_it_back
         refused = await door.post("/length", content=chunks(8, 8))
     assert (refused.status_code, refused.json()["code"]) == (503, "too_much_in_flight")
     assert bodies.left == 15
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+async def test_a_gzip_body_counts_as_what_it_will_be(parts: int) -> None:
+    packed = gzip.compress(b" " * 500)
+    cut = [packed[:-2], packed[-2:-1], packed[-1:]] if parts == 3 else [packed]
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in cut:
+            yield piece
+
+    answers = []
+    for limit in (len(packed) + 500, len(packed) + 499):
+        bodies = Bodies(limit)
+        async with client(an_app(), max_body=1_000, bodies=bodies) as door:
+            answers.append(await door.post("/length", content=pieces(), headers={"Content-Encoding": "GZip"}))
+        assert bodies.left == limit
+    assert [answer.status_code for answer in answers] == [200, 503]
+    assert answers[1].json()["code"] == "too_much_in_flight"
+
+
+async def test_no_gzip_body_counts_as_more_than_may_be_inflated() -> None:
+    packed = gzip.compress(b" " * 100_000)
+    async with client(an_app(), max_body=1_000, bodies=Bodies(len(packed) + 1_000)) as door:
+        answer = await door.post("/length", content=packed, headers={"Content-Encoding": "gzip"})
+    assert answer.status_code == 200
 
 
 async def test_what_is_refused_beforehand_is_not_read() -> None:

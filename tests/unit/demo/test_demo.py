@@ -1,11 +1,9 @@
-"""What the demo makes of the gateway's answers: weeks, lines to try, a picture."""
+"""What the demo makes of the gateway's answers: weeks, lines to try."""
 
 import datetime
 import json
-from pathlib import Path
 
 from deploy.local.demo.figures import Story, Week, weeks_of
-from deploy.local.demo.pictures import draw_tiers
 from deploy.local.demo.show import check_in, curl_lines, weeks_table
 from libs.common.activity import TIERS
 from services.gateway.shapes import Tiers
@@ -82,12 +80,3 @@ def test_no_line_to_try_holds_a_key() -> None:
     assert len(lines) == 4
     assert all("$QUNLI_KEY" in line for line in lines[1:])
     assert not any("qk_" in line for line in lines)
-
-
-def test_a_picture_of_one_week_or_many(tmp_path: Path) -> None:
-    draw_tiers([a_week()], "One", tmp_path / "deep/one.png")
-    draw_tiers(
-        [a_week("2017-01-08"), a_week("2017-01-15", 6), a_week("2017-01-16", 0)], "Three", tmp_path / "three.png"
-    )
-    assert (tmp_path / "deep/one.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "three.png").stat().st_size > 10_000

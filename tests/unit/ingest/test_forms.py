@@ -141,6 +141,13 @@ def test_gzip_is_taken_off(encoding: str) -> None:
     assert unpacker(encoding)(gzip.compress(b"[]")) == b"[]"
 
 
+def test_gzip_that_tells_another_length_than_it_has_is_refused() -> None:
+    packed = gzip.compress(b"[]")
+    with pytest.raises(Unfit) as unfit:
+        unpacker("gzip")(packed[:-4] + bytes(4))
+    assert code_of(unfit) == "unreadable"
+
+
 @pytest.mark.parametrize("encoding", ["", "identity"])
 def test_a_plain_body_stays(encoding: str) -> None:
     assert unpacker(encoding)(b"[]") == b"[]"
@@ -150,4 +157,4 @@ def test_a_plain_body_stays(encoding: str) -> None:
 def test_no_other_encoding_is_taken(encoding: str) -> None:
     with pytest.raises(Unfit) as unfit:
         unpacker(encoding)
-    assert code_of(unfit) == "unsupported_media_type"
+    assert code_of(unfit) == "unsupported_encoding"

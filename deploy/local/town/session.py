@@ -54,20 +54,21 @@ def run_town(wish: Wish, target: Target, console: Console) -> tuple[Done, TownTr
         what = f"The town's last day would be {day_to_iso(wish.last)}, which is not over yet."
         raise UserError(what, "Choose an earlier --start or fewer --days.")
     folder = folder_of(wish, target)
-    truth = truth_of(wish.town, wish.last, GROUPINGS[wish.groups])
+    state = read_state(folder / "state.json") or State(wish.town.first_day, wish.last)
+    state = msgspec.structs.replace(state, last=max(state.last, wish.last))
+    until = max(wish.last, state.closed or 0)  # an earlier run may have gone further
+    truth = truth_of(wish.town, until, GROUPINGS[wish.groups])
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "town.json").write_bytes(msgspec.json.format(msgspec.json.encode(truth), indent=1))
-    return asyncio.run(_post(wish, target, folder / "state.json", console)), truth
+    return asyncio.run(_post(wish, target, folder / "state.json", state, console)), truth
 
 
-async def _post(wish: Wish, target: Target, file: Path, console: Console) -> Done:
+async def _post(wish: Wish, target: Target, file: Path, state: State, console: Console) -> Done:
     async with connect(target.url, target.key) as client:
         closed = await closed_days(client, target.zone)
-        state = read_state(file) or State(wish.town.first_day, wish.last)
         begin = day_to_begin(state, closed, again=wish.again, work="town")
         if begin > wish.last:
             return Done(state, wish.last)
-        state = msgspec.structs.replace(state, last=max(state.last, wish.last))
         return await post(client, _work(wish, target), (begin, wish.last), file, state, console, "Living through")
 
 

@@ -18,7 +18,7 @@ from deploy.local.town.shopping import draw_check_ins, draw_purchases
 from deploy.local.town.town import Store
 
 COMES = np.array([0.0, 0.05, 0.30, 0.87, 0.97])  # chance of an active day, by pace
-LAPSING_BEGINS, LAPSING_FADES, LAPSING_ENDS = 0.5, 0.82, 0.004  # the lapsing ones: at first, a day, at last
+LAPSING_BEGINS, LAPSING_FADES, LAPSING_ENDS = 0.5, 0.82, 0.012  # the lapsing ones: at first, a day, at last
 COMES_ON_FIRST_DAY = 0.6
 VISITS, MORE_VISITS = 0.55, 0.12
 BUYS = 0.36

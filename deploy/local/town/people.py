@@ -15,7 +15,7 @@ Bools = npt.NDArray[np.bool_]
 LAPSING, MONTHLY, WEEKLY, DAILY, THRICE_DAILY = range(5)
 PACES = ("lapsing", "monthly", "weekly", "daily", "thrice_daily")
 PACE_SHARES = (0.20, 0.25, 0.37, 0.145, 0.035)
-MESSAGES = np.array([0.6, 0.6, 1.2, 1.9, 4.5])  # on an active day, before a person's own chattiness, by pace
+MESSAGES = np.array([0.5, 0.5, 0.9, 1.5, 6.0])  # on an active day, before a person's own chattiness, by pace
 INFLUENTIAL, VIP, FREELOADER = 0.025, 0.03, 0.03  # shares; nobody is two of them
 
 ZIPF = 0.9  # the n-th best liked topic of a store has the weight 1 / n^ZIPF

@@ -3,6 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from functools import cache
+from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from deploy.local.importer.events import IMPORTER, DayOfEvents
 from deploy.local.town.events import days_of_events
 from deploy.local.town.grouping import in_join_order
 from deploy.local.town.life import GroupsOf, nobody_in_groups
-from deploy.local.town.town import Town
+from deploy.local.town.town import FORMAT, Town
 from libs.common.days import day_from_iso, local_day_hour
 from libs.common.events import Message, decode_record
 from services.ingest.domain import Logged, judge
@@ -43,6 +44,11 @@ def test_however_a_town_is_cut_it_has_the_same_events(groups_of: GroupsOf, cuts:
         for day in days_of_events(town, (FIRST + begin, FIRST + end - 1), ZONE, groups_of)
     ]
     assert pieces == whole(town, groups_of)
+
+
+def test_the_events_of_a_seed_are_those_of_its_format() -> None:
+    digest = sha256(b"".join(event for day in whole(a_town(60, 30), in_join_order) for event in day.events))
+    assert (FORMAT, digest.hexdigest()[:16]) == (1, "d95bc3c4b1296d6b"), "Other events than before: raise FORMAT."
 
 
 def test_a_store_does_not_depend_on_the_stores_beside_it() -> None:

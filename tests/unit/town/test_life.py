@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from deploy.local.town.grouping import in_join_order
 from deploy.local.town.happened import CheckIns, Happened, Messages, Purchases
 from deploy.local.town.hours import WEEKDAYS
 from deploy.local.town.life import GroupsOf, Life, days_of_life, nobody_in_groups
@@ -64,7 +65,7 @@ def test_people_keep_to_their_pace() -> None:
     week = active_days(plain(), 7)
     old = life.present & (life.since < FIRST + 7) & ~life.people.freeloader
     mean = {PACES[pace]: week[old & (life.people.pace == pace)].mean() for pace in range(len(PACES))}
-    assert 0.0 < mean["lapsing"] < 0.3 < mean["monthly"] < 0.7 < mean["weekly"] < 3.0
+    assert 0.0 < mean["lapsing"] < 0.2 < mean["monthly"] < 0.7 < mean["weekly"] < 3.0
     assert 5.5 < mean["daily"] < 6.5 < mean["thrice_daily"] <= 7.0
 
 
@@ -110,6 +111,29 @@ def test_what_the_influential_write_is_replied_to_and_they_invite() -> None:
     inviters = np.concatenate([day.joins.invited_by for _, day in plain()])
     inviters = inviters[inviters >= 0]
     assert people.influential[inviters].mean() > 0.85
+
+
+def test_the_influential_are_found_by_the_rule_of_seed_users() -> None:
+    """10 for each member they invited, 1 for each author a day who speaks to them in a group; the best 3 %."""
+    days = lived(in_join_order)
+    life = days[-1][0]
+    worth = np.zeros(len(life.people), dtype=np.int64)
+    for _, day in days:
+        invited_by = day.joins.invited_by
+        np.add.at(worth, invited_by[invited_by >= 0], 10)
+        spoke = np.concatenate([_pairs(day.messages, to) for to in (day.messages.reply_to, day.messages.mention)])
+        np.add.at(worth, np.unique(spoke, axis=0)[:, 1], 1)
+    here = np.flatnonzero(life.present)
+    best = here[np.argsort(-worth[here], kind="stable")][: len(here) * 3 // 100]
+    truly = life.people.influential[best].sum()
+    assert truly / len(best) > 0.75
+    assert truly / (life.people.influential & life.present).sum() > 0.9
+
+
+def _pairs(messages: Messages, to: Ints) -> Ints:
+    """(author, spoken to) of the messages in groups."""
+    speaks = (to >= 0) & (messages.group >= 0)
+    return np.stack((messages.member[speaks], to[speaks]), axis=1)
 
 
 def test_vips_spend_a_multiple() -> None:

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice, pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.local.town.facts import Answered, Declined, Fact, Joined, Left, News, Question, Report, Snapshot, Ticket
 from deploy.local.town.grouping import in_join_order
-from deploy.local.town.life import days_of_life
+from deploy.local.town.life import begin, days_of_life, live
 from deploy.local.town.platform import MINUTE_MS, Chat, Habits, Platform, groups_of, play_day, questions_of
 from deploy.local.town.town import stores_of
 from libs.common.days import DAY_MS, HOUR_MS, day_start_ms
@@ -180,6 +181,34 @@ def test_managers_answer_most_questions_after_a_while() -> None:
     waits = sorted((answer.at - asked[answer.reply_to]) / MINUTE_MS for answer in answers)
     assert waits[0] > 0
     assert 12 < waits[len(waits) // 2] < 24
+
+
+def test_a_town_lives_in_the_groups_of_its_platform() -> None:
+    """Members are invited as they come; who joins writes in the group from the next morning on, and is answered."""
+    managers = {"s~g1": ("boss",), "s~g2": ("aide",)}
+    platform = Platform(7, replace(EAGER, joins=0.7))
+    life = begin(stores_of(a_town(300))[0])
+    invited: set[str] = set()
+    answered = 0
+    for day in range(FIRST, FIRST + 10):
+        start = day_start_ms(day, ZONE)
+        sits = groups_of(platform.rooms)
+        life, happened = live(life, sits)
+        here = [life.store.member_id(who) for who in np.flatnonzero(life.present).tolist()]
+        tickets = tuple(
+            Ticket(f"p-{member}", f"s~g{1 + number % 2}", member, "qr", start + 8 * HOUR_MS)
+            for number, member in enumerate(here)
+            if member not in invited
+        )
+        invited |= {ticket.member for ticket in tickets}
+        for member, group in zip(happened.messages.member.tolist(), happened.messages.group.tolist(), strict=True):
+            name = happened.groups[group] if group >= 0 else None
+            assert name == sits.get(life.store.member_id(member))
+        platform, chat = play_day(platform, start, News(managers, tickets, questions_of(life, happened, ZONE)))
+        answered += sum(isinstance(fact, Answered) for fact in chat.happened)
+    assert 0.65 < len(groups_of(platform.rooms)) / len(invited) < 0.75
+    assert answered > 50
+    assert life.warmth.max() > 0.5
 
 
 def test_a_town_asks_in_its_groups_and_sits_where_the_platform_says() -> None:

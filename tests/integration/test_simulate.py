@@ -182,6 +182,7 @@ async def test_a_log_whose_later_days_are_closed_is_refused(world: World, gatewa
     with pytest.raises(UserError, match="The log has closed 2026-09-03, and this town would go on with 2026-09-02"):
         await run(world, other)
     assert await world.ends(MEMBER_EVENTS) == ends
+    assert not list(world.folder.glob("towns/town8-*"))
 
 
 async def test_days_that_are_not_over_are_refused_before_anything_is_posted(world: World) -> None:

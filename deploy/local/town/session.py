@@ -58,18 +58,25 @@ def run_town(wish: Wish, target: Target, console: Console) -> tuple[Done, TownTr
     state = msgspec.structs.replace(state, last=max(state.last, wish.last))
     until = max(wish.last, state.closed or 0)  # an earlier run may have gone further
     truth = truth_of(wish.town, until, GROUPINGS[wish.groups])
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "town.json").write_bytes(msgspec.json.format(msgspec.json.encode(truth), indent=1))
-    return asyncio.run(_post(wish, target, folder / "state.json", state, console)), truth
+    return asyncio.run(_post(wish, target, folder, state, truth, console)), truth
 
 
-async def _post(wish: Wish, target: Target, file: Path, state: State, console: Console) -> Done:
+async def _post(wish: Wish, target: Target, folder: Path, state: State, truth: TownTruth, console: Console) -> Done:
     async with connect(target.url, target.key) as client:
         closed = await closed_days(client, target.zone)
         begin = day_to_begin(state, closed, again=wish.again, work="town")
+        _write_truth(folder, truth)
         if begin > wish.last:
             return Done(state, wish.last)
-        return await post(client, _work(wish, target), (begin, wish.last), file, state, console, "Living through")
+        days, file = (begin, wish.last), folder / "state.json"
+        return await post(client, _work(wish, target), days, file, state, console, "Living through")
+
+
+def _write_truth(folder: Path, truth: TownTruth) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    new = folder / "town.new"
+    new.write_bytes(msgspec.json.format(msgspec.json.encode(truth), indent=1))
+    new.replace(folder / "town.json")
 
 
 def _work(wish: Wish, target: Target) -> Work:

@@ -70,7 +70,8 @@ def _of_seeds(instance: Instance, items: Sequence[Item]) -> Iterator[str]:
     seeds = {name for name, kind in zip(instance.members.ids, instance.members.kind, strict=True) if kind == SEED}
     closing = {item.from_group for item in items if item.kind == "close"}
     now = Counter(
-        groups.ids[at] for at, kind in zip(instance.members.group.tolist(), instance.members.kind, strict=True)
+        groups.ids[at]
+        for at, kind in zip(instance.members.group.tolist(), instance.members.kind, strict=True)
         if at != NOWHERE and kind == KINDS.index("seed")
     )
     then = now + Counter(item.to_group for item in items if item.member in seeds and item.to_group is not None)

@@ -95,7 +95,10 @@ def firm(costs: Costs, settings: PlanSettings) -> Costs:
     A swap of two members changes utility by at most 2 x 1.5, seed users by 0.25 and active members by 0.68.
     """
     size = segments(
-        (s.lower, -FIRM_SLOPE if s.lower < settings.size_min else FIRM_SLOPE if s.lower >= settings.size_high else s.slope)
+        (
+            s.lower,
+            -FIRM_SLOPE if s.lower < settings.size_min else FIRM_SLOPE if s.lower >= settings.size_high else s.slope,
+        )
         for s in costs.size
     )
     seed = segments((s.lower, -FIRM_SLOPE if s.lower == 0 else s.slope) for s in costs.seed)

@@ -53,7 +53,7 @@ def merged(wanted: Ints, between: Ints, least: int) -> list[Area]:
             areas.append(_joined(smallest, nearest))
         else:
             left = _joined(left, smallest)
-    if left and areas and (_heads(wanted, left) < least or _heads(wanted, areas[0]) < least and len(areas) == 1):
+    if left and areas and (_heads(wanted, left) < least or (len(areas) == 1 and _heads(wanted, areas[0]) < least)):
         smallest = min(areas, key=lambda area: (_heads(wanted, area), area))
         areas.remove(smallest)
         left = _joined(left, smallest)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.segmentation.domain.costs import Costs, costs_of, relaxed
-from services.segmentation.domain.instance import NOWHERE, Instance, Ints, is_stuck, with_closing, with_opened
+from services.segmentation.domain.instance import NOWHERE, Flags, Instance, Ints, is_stuck, with_closing, with_opened
 from services.segmentation.domain.items import Item, items_of
 from services.segmentation.domain.ledger import value
 from services.segmentation.domain.moves import chosen_moves
@@ -109,7 +109,7 @@ def propose(
     )
 
 
-def _placed_around(changed: Instance, costs: Costs, salted: MemberSalts, must: Ints, assignment: Ints) -> Ints:
+def _placed_around(changed: Instance, costs: Costs, salted: MemberSalts, must: Flags, assignment: Ints) -> Ints:
     """Places for those who need one, beside the moves that were chosen.
 
     Who moves away still counts until the join: so no approval of any part can lift a group above its bound.

@@ -104,14 +104,13 @@ def _swaps(flow: BlockFlow, best: Solved, near: Mapping[Area, Ints], looking: Ef
 
 def _opens(flow: BlockFlow, utility: Ints, near: Mapping[Area, Ints], number: int) -> list[Cell]:
     """Where a group's worth of members would gain most by one more group."""
-    found = []
+    found: list[tuple[int, int, Area]] = []
     for theme in range(flow.worth.shape[1]):
         drawn = flow.worth[:, theme] - utility
         (rows,) = np.nonzero(drawn > -flow.nearest)
         districts, drawn = flow.district[rows], drawn[rows]
-        for area in sorted(near):
-            found.append((_largest(drawn + near[area][districts], flow.target), theme, area))
-    found.sort(key=lambda one: (-one[0], one[1], one[2]))
+        found += [(_largest(drawn + near[area][districts], flow.target), theme, area) for area in sorted(near)]
+    found.sort(key=lambda one: (-one[0], one[1], -len(one[2]), one[2]))  # of equals the widest
     return [(theme, area) for _, theme, area in found[:number]]
 
 

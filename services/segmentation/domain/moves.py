@@ -60,7 +60,7 @@ class _Night:
     def __init__(self, instance: Instance, ledger: Ledger) -> None:
         self.settings, self.ledger = instance.settings, ledger
         self.moves: dict[int, int] = {}
-        self._now = [*ledger.size]
+        self._now: list[int] = [*ledger.size]
         self._came: Counter[int] = Counter()
         self._left: Counter[int] = Counter()
         self._forming: list[bool] = instance.groups.forming.tolist()

@@ -267,3 +267,17 @@ def test_the_members_of_a_plan_are_those_of_the_optimum_where_the_night_bounds_n
     assert made.objective == made.optimum
     assert (store.members.group != NOWHERE).sum() + kinds(made)["place"] + made.waiting == len(rows)
     assert np.all(store.members.group[~store.members.movable] <= 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_who_joins_or_leaves_moves_nobody_else(seed: int) -> None:
+    draw = Random(seed)
+    shop = Shop(some_rows(draw, 700, movable=1.0))
+    shop.design()
+    while (made := shop.night()).items:
+        shop.approve(made)
+    joined = Shop([*shop.members, *alike(1, affinity=(0, 1000, 0), name="new")], shop.groups, shop.areas)
+    assert [item.kind for item in joined.night().items] == ["place"]
+    gone = draw.choice([row.id for row in shop.members if row.kind == "ordinary"])
+    left = Shop([row for row in shop.members if row.id != gone], shop.groups, shop.areas)
+    assert len(left.night().items) <= 1

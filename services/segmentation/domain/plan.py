@@ -27,7 +27,7 @@ class Plan:
     objective: int
     optimum: int
     items: tuple[Item, ...]
-    waiting: int  # members that nothing is proposed for: there is no place
+    waiting: int  # members without a place after it, those who may not be invited among them
 
 
 def plan(instance: Instance) -> Plan:
@@ -92,7 +92,7 @@ def propose(
     others than those that gains are counted in.
     """
     members = changed.members
-    must = is_stuck(changed) | (members.group == NOWHERE)
+    must = is_stuck(changed) | (members.movable & (members.group == NOWHERE))
     moves = chosen_moves(changed, costs, optimum, must)
     assignment = np.where(must, optimum, members.group)
     assignment[[*moves]] = [*moves.values()]
@@ -105,7 +105,7 @@ def propose(
         objective=value(changed, costs, assignment),
         optimum=value(changed, costs, optimum),
         items=items_of(before, changed, costs, steps, closing),
-        waiting=int((assignment[must] == NOWHERE).sum()),
+        waiting=int((assignment == NOWHERE).sum()),
     )
 
 

@@ -36,7 +36,7 @@ def some_rows(
         group = None if not groups or draw.random() < waiting else draw.choice(groups)
         kind = draw.choices(KINDS, (1, 3, 6))[0]
         district = draw.choice((*DISTRICTS, None, "unheard of"))
-        rows.append(MemberRow(f"m{at:04}", kind, affinity, district, group, draw.random() < movable))
+        rows.append(MemberRow(f"m{at:04}", kind, affinity, district, group, not groups or draw.random() < movable))
     return rows
 
 

@@ -102,6 +102,12 @@ def test_who_may_not_be_moved_stays_unless_the_group_closes() -> None:
     assert kinds(plan(a_store(fixed, groups)))["move"] == 120  # up to 300
 
 
+def test_who_may_not_be_invited_waits() -> None:
+    rows = [*alike(2, name="new"), alike(1, name="no")[0]._replace(is_movable=False)]
+    made = plan(a_store(rows, [GroupRow("babies", "babies", "east")]))
+    assert ([item.member for item in made.items], made.waiting) == (["new0000", "new0001"], 1)
+
+
 def test_one_failing_group_closes_where_the_others_have_room() -> None:
     groups = [GroupRow(f"g{at}", "babies", "east") for at in range(5)]
     groups[1:3] = [group._replace(failing="small") for group in groups[1:3]]

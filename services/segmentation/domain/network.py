@@ -40,14 +40,14 @@ def solve(
 ) -> Ints:
     """The group of each member in the optimum, NOWHERE for those without a place.
 
-    `free`: who may go elsewhere, by default all that are movable or must leave. The others are in `group`, by default
+    `free`: who may go elsewhere, by default all that are movable. The others are in `group`, by default
     the current one, whatever comes. `limits`: the largest size of each group that takes members, by default the
     setting; what is larger already may stay. arcs.NotSolved if the flow library fails.
     """
     members = instance.members
     assert_exact(len(members))
     group = members.group if group is None else group
-    free = (members.movable | is_stuck(instance)) if free is None else free
+    free = members.movable if free is None else free
     if not free.any():
         return group.copy()
     network = _Network(instance, salted, free)

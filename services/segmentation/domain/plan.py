@@ -92,7 +92,7 @@ def propose(
     others than those that gains are counted in.
     """
     members = changed.members
-    must = is_stuck(changed) | (members.movable & (members.group == NOWHERE))
+    must = members.movable & (is_stuck(changed) | (members.group == NOWHERE))
     moves = chosen_moves(changed, costs, optimum, must)
     assignment = np.where(must, optimum, members.group)
     assignment[[*moves]] = [*moves.values()]

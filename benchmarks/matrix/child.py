@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.matrix.tasks import Task
+from benchmarks.matrix.task import Task
 from libs.common import clock
 from services.segmentation.domain.design import design
 from services.segmentation.domain.plan import plan

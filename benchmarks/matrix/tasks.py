@@ -4,7 +4,6 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -12,25 +11,17 @@ from typing import Literal
 import msgspec
 
 from benchmarks.matrix.stores import a_store
+from benchmarks.matrix.task import Task
 from benchmarks.matrix.town import after_churn, joined
 from benchmarks.results import Figure, Measure
 from benchmarks.scale import Scale
 from benchmarks.world import Tell
-from services.segmentation.domain.instance import Instance
 
 SEED = 1
 # members -> seconds of CPU, MB
 PLANS: Mapping[int, tuple[float, float]] = {10_000: (0.5, 100), 50_000: (2, 200), 200_000: (8, 400)}
 DESIGNS: Mapping[int, tuple[float, float]] = {10_000: (60, 400), 50_000: (240, 800)}
 _SECONDS = 1_800
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A store, and how near its districts are."""
-
-    store: Instance
-    proximity: Mapping[tuple[str, str], int]
 
 
 class Used(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.matrix.baselines import greedy, join_order, round_robin
+from benchmarks.matrix.baselines import clustered, greedy, join_order, round_robin
 from benchmarks.matrix.quality import quality
 from benchmarks.matrix.stores import Made, a_store
 from benchmarks.matrix.town import after_churn, joined, without_places
@@ -60,3 +60,12 @@ def test_a_generated_store_is_the_same_for_the_same_seed() -> None:
     assert (one.rows, one.proximity) == (again.rows, again.proximity)
     assert one.rows != other.rows
     assert {row.kind for row in one.rows} == {*KINDS}
+
+
+def test_clusters_are_of_good_sizes_and_better_than_chance() -> None:
+    made = a_store(600, 2)
+    group = clustered(made, 3)
+    sizes = np.bincount(group)
+    assert sizes.sum() == 600
+    assert all(150 <= size <= 250 for size in sizes)
+    assert quality(made, group).worth > 1.2 * quality(made, round_robin(made, 3)).worth

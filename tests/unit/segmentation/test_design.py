@@ -164,3 +164,20 @@ def test_a_new_design_closes_what_nobody_wants_any_more_and_opens_what_they_do()
 def test_a_store_without_members_or_themes_has_no_cells() -> None:
     assert first_cells(a_store([]), THEMES, BETWEEN, np.array([0, 0, 0])) == {}
     assert first_cells(a_store(alike(10)), (), BETWEEN, np.array([10, 0, 0])) == {}
+
+
+def test_a_large_store_is_refined_on_a_sample_of_its_members(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = some_rows(Random(9), 1200)
+    whole = design(a_store(rows), THEMES, PROXIMITY, {})
+    monkeypatch.setattr("services.segmentation.domain.refine.SAMPLE", 400)
+    sampled = design(a_store(rows), THEMES, PROXIMITY, {})
+    assert sum(sampled.blocks.values()) == sum(whole.blocks.values())
+    plain = design(a_store(rows), THEMES, PROXIMITY, {}, refining=False)
+    worth = {
+        name: design_plan(a_store(rows), made, PROXIMITY).objective
+        for name, made in (("whole", whole), ("sampled", sampled), ("plain", plain))
+    }
+    assert worth["plain"] < worth["sampled"] <= worth["whole"]
+    draw = Random(1)
+    draw.shuffle(rows)
+    assert design(a_store(rows), THEMES, PROXIMITY, {}) == sampled

@@ -58,7 +58,7 @@ class DistrictsBody(Body, frozen=True):
 
 
 class StoreSettings(Body, frozen=True):
-    """What a store's groups are planned by. Weights and costs in 1/1000 of utility; what is not given is the default."""
+    """What a store's groups are planned by, in 1/1000 of utility; what is not given is the default."""
 
     weight_interest: Annotated[int, Meta(ge=0, le=10_000)] = 1000
     weight_district: Annotated[int, Meta(ge=0, le=10_000)] = 500
@@ -98,10 +98,10 @@ class UpdateBody(Body, frozen=True):
     """What is given replaces what stood, null takes it away; what is absent stays."""
 
     name: Name | UnsetType = UNSET
-    platform_id: Id | None | UnsetType = UNSET
-    join_url: Url | None | UnsetType = UNSET
-    qr_url: Url | None | UnsetType = UNSET
-    qr_expires: IsoDay | None | UnsetType = UNSET
+    platform_id: Id | UnsetType | None = UNSET
+    join_url: Url | UnsetType | None = UNSET
+    qr_url: Url | UnsetType | None = UNSET
+    qr_expires: IsoDay | UnsetType | None = UNSET
     managers: Annotated[tuple[Id, ...], Meta(max_length=32)] | UnsetType = UNSET
 
 

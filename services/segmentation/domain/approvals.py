@@ -158,8 +158,7 @@ def _hold_off(store: Store, item: Item) -> None:
         assert item.area is not None
         known = store.blocks.get((item.theme, item.area)) or Block(theme=item.theme, area=item.area)
         store.blocks.put((item.theme, item.area), replace(known, opens_from=until))
-    elif item.kind == "close":
-        if item.from_group in store.groups:
-            store.amend_group(item.from_group, stays_until=until)
-    elif item.member in store.members and item.kind != "remove":
+    elif item.kind == "close" and item.from_group is not None:
+        store.amend_group(item.from_group, stays_until=until)
+    elif item.kind in ("place", "move") and item.member is not None and item.member in store.members:
         store.amend_member(item.member, **{"moves_from" if item.kind == "move" else "free_from": until})

@@ -1,8 +1,5 @@
 """A store's day ends: expiries, seeds, VIP, freeloaders, health, and the plan that is asked for."""
 
-from collections.abc import Callable
-from itertools import islice
-
 from msgspec.structs import replace
 
 from libs.common.placements import NoCapacity
@@ -17,9 +14,10 @@ from services.segmentation.domain.ranking import Rank
 from services.segmentation.domain.rankings import Ranking, Which
 from services.segmentation.domain.requests import mode_at_close, request
 from services.segmentation.domain.rows import Job
+from services.segmentation.domain.slices import Step, each, once
 from services.segmentation.domain.store import Store
 
-Step = tuple[str | None, int]  # the cursor to go on from, None: the phase is done; and how much was done
+OVERLAYS: tuple[Which, ...] = ("seeds", "vips")
 
 
 def begin(effects: Effects, closed: int, half_life: int) -> None:
@@ -51,7 +49,7 @@ def expire(effects: Effects, job: Job, most: int) -> Step:
         if invited is not None and invited + OPEN_DAYS <= job.day:
             lapse(effects, key, "expired", pauses=True)
 
-    return each(store.placements.under(("open",)), job.cursor, most, end)
+    return each(once(store, lambda: store.placements.under(("open",))), job.cursor, most, end)
 
 
 def rank(effects: Effects, job: Job, most: int) -> Step:
@@ -86,34 +84,36 @@ def fill_overlays(effects: Effects, job: Job, most: int) -> Step:
     """Seeds, then VIPs, each by rank; the cursor is (overlay, rank)."""
     store = effects.store
     ranking = _whole(store, job)
-    people = {}
-    for overlay in ("seeds", "vips"):
-        listed = dict.fromkeys(store.members.under(("seed" if overlay == "seeds" else "vip",)))
-        if store.groups.count(("overlay", overlay)):
-            order = [member for _, member in ranking.of(overlay)]
-            people |= {f"{overlay}{n:08d}": (overlay, one) for n, one in enumerate(order) if one in listed}
+    people = once(store, lambda: _by_rank(store, ranking))
 
     def ask(key: str) -> None:
         fill(effects, *people[key])
 
-    return each(sorted(people), job.cursor, most, ask)
+    return each(list(people), job.cursor, most, ask)
+
+
+def _by_rank(store: Store, ranking: Ranking) -> dict[str, tuple[Which, str]]:
+    people: dict[str, tuple[Which, str]] = {}
+    for overlay in OVERLAYS:
+        if not store.groups.count(("overlay", overlay)):
+            continue
+        listed = dict.fromkeys(rankings.listed(store, overlay))
+        order = [member for _, member in ranking.of(overlay)]
+        people |= {f"{overlay}{n:08d}": (overlay, one) for n, one in enumerate(order) if one in listed}
+    return people
 
 
 def find_freeloaders(effects: Effects, job: Job, most: int) -> Step:
     """Who is one after this close, and who is one no more."""
     store = effects.store
-    ranking = store.scratch.get("members")
-    if ranking is None:
-        ranking = store.scratch["members"] = sorted(store.members)
-        store.scratch["at"] = sum(key <= job.cursor for key in ranking) if job.cursor else 0
-    last, at = None, store.scratch["at"]
-    for last in islice(ranking, at, at + most):
-        member = store.members[last]
+
+    def judge(person: str) -> None:
+        member = store.members[person]
         now = is_freeloader(store, member, job.day)
         if now != member.freeloader:
-            store.members.put(last, replace(member, freeloader=now))
-    store.scratch["at"] = at + most
-    return last, most
+            store.members.put(person, replace(member, freeloader=now))
+
+    return each(once(store, lambda: sorted(store.members)), job.cursor, most, judge)
 
 
 def health(effects: Effects, job: Job, most: int) -> Step:
@@ -130,7 +130,7 @@ def health(effects: Effects, job: Job, most: int) -> Step:
         for day in (*spoken, job.day):
             store.health.put((key, day), measure(store, group, day))
 
-    step, done = each(store.groups.under(("live",)), job.cursor, max(1, most // 100), look)
+    step, done = each(once(store, lambda: store.groups.under(("live",))), job.cursor, max(1, most // 100), look)
     return step, 100 * done
 
 
@@ -140,14 +140,6 @@ def end(effects: Effects, job: Job, _most: int) -> Step:
     if (mode := mode_at_close(effects)) is not None:
         request(effects, mode)
     return None, 1
-
-
-def each(keys: list[str], after: str, most: int, act: Callable[[str], object]) -> Step:
-    """Act on so many of the sorted keys after one."""
-    todo = list(islice((key for key in keys if key > after), most))
-    for key in todo:
-        act(key)
-    return (todo[-1] if len(todo) == most else None), max(1, len(todo))
 
 
 def _ranking(store: Store) -> Ranking:

@@ -15,7 +15,7 @@ DEFAULT_THEMES = (
     Theme(
         "home-cooks",
         "家常厨房",
-        ("food", "cooking", "recipes", "spices", "oils", "meat", "seafood", "美食", "做饭", "粮油", "调味", "肉类", "海鲜"),
+        ("food", "cooking", "recipes", "spices", "oils", "meat", "seafood", "美食", "做饭", "粮油", "调味", "海鲜"),
         "Home cooks",
     ),
     Theme(
@@ -51,7 +51,7 @@ DEFAULT_THEMES = (
     Theme(
         "fresh",
         "生鲜时令",
-        ("fresh", "produce", "fruit", "vegetables", "dairy", "eggs", "bakery", "生鲜", "水果", "蔬菜", "牛奶", "鸡蛋", "烘焙"),
+        ("fresh", "produce", "fruit", "vegetables", "dairy", "eggs", "bakery", "生鲜", "水果", "蔬菜", "鸡蛋", "烘焙"),
         "Fresh and in season",
     ),
     Theme(

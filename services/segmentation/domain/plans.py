@@ -1,5 +1,6 @@
 """An answer of the solver becomes a proposal: checked again item by item, in slices, and told in parts."""
 
+from functools import partial
 from itertools import islice
 
 import msgspec
@@ -11,12 +12,12 @@ from libs.common.placements import PlanFailed, PlanItem, PlanProposed
 from services.segmentation.domain import themes
 from services.segmentation.domain.affinity import shares_of
 from services.segmentation.domain.approvals import approve, holds, order_of
-from services.segmentation.domain.closing import Step, each
 from services.segmentation.domain.effects import Effects
 from services.segmentation.domain.freeloaders import may_be_proposed
 from services.segmentation.domain.groups import next_id
 from services.segmentation.domain.requests import drop_parts
 from services.segmentation.domain.rows import Area, Block, Design, Item, Job, Plan
+from services.segmentation.domain.slices import Step, each, once
 from services.segmentation.domain.store import Store
 
 PART_ITEMS = 500  # of the proposal as it is told: far below 512 KiB
@@ -42,7 +43,7 @@ def collect(effects: Effects, part: PlanSolved) -> None:
     before = store.head.proposal
     store.plans.put(plan.id, replace(plan, state="applying", before=before, day=store.today))
     job = Job(
-        kind="plan", partition=at.partition, offset=at.offset, index=effects.index, record=b"", plan_id=plan.id
+        kind="plan", partition=at.partition, offset=at.offset, index=effects.index, record=b"", subject=plan.id
     )  # fmt: skip
     store.amend(job=job)
 
@@ -58,7 +59,7 @@ def _whole(store: Store, part: PlanSolved) -> PlanHead | None:
 
 def apply_design(effects: Effects, job: Job, _most: int) -> Step:
     """The blocks, areas and shares that are in force from this proposal on."""
-    store, plan = effects.store, effects.store.plans[job.plan_id]
+    store, plan = effects.store, effects.store.plans[job.subject]
     design = plan.head.design if plan.head else None
     if design is not None:
         _put_design(store, plan, design)
@@ -81,30 +82,30 @@ def _put_design(store: Store, plan: Plan, design: SolvedDesign) -> None:
 
 def refresh(effects: Effects, job: Job, most: int) -> Step:
     """Every member's affinities, if a design is applied: p[t] is another."""
-    plan = effects.store.plans[job.plan_id]
+    plan = effects.store.plans[job.subject]
     if plan.head is None or plan.head.design is None:
         return None, 1
-    return themes.refresh(effects.store, job.cursor, most), most
+    return themes.refresh(effects.store, job.cursor, most)
 
 
 def propose(effects: Effects, job: Job, most: int) -> Step:
     """The solver's items, opens first, each checked against what stands now."""
-    solved = _solved(effects.store, job.plan_id)
+    solved, keys = once(effects.store, lambda: _by_order(_solved(effects.store, job.subject)))
 
     def take(key: str) -> None:
-        _take(effects, job.plan_id, solved[key])
+        _take(effects, job.subject, solved[key])
 
-    return each(list(solved), job.cursor, most, take)
+    return each(keys, job.cursor, most, take)
+
+
+def _by_order(solved: dict[str, SolvedItem]) -> tuple[dict[str, SolvedItem], list[str]]:
+    return solved, list(solved)
 
 
 def _solved(store: Store, plan_id: str) -> dict[str, SolvedItem]:
-    found = store.scratch.get("solved")
-    if found is None:
-        rows = [store.parts[key] for key in store.parts.under((plan_id, store.plans[plan_id].attempt or ""))]
-        keyed = {f"{_ORDER.index(one.kind)} {one.ref:08d}": one for row in rows for one in row.items}
-        found = store.scratch["solved"] = dict(sorted(keyed.items()))
-    mapping: dict[str, SolvedItem] = found
-    return mapping
+    rows = [store.parts[key] for key in store.parts.under((plan_id, store.plans[plan_id].attempt or ""))]
+    keyed = {f"{_ORDER.index(one.kind)} {one.ref:08d}": one for row in rows for one in row.items}
+    return dict(sorted(keyed.items()))
 
 
 def _take(effects: Effects, plan_id: str, solved: SolvedItem) -> None:
@@ -186,10 +187,11 @@ def _makes_sense(effects: Effects, plan: Plan, item: Item) -> bool:
         block = store.blocks.get((item.theme or "", item.area or ""))
         rows = [store.groups[key] for key in store.groups.under(("themed",))]
         since = [row for row in rows if (row.theme, row.area) == (item.theme, item.area)]
-        if block is None or any(row.opened_at > plan.requested_at for row in since):
+        opened = any(row.opened_at > plan.requested_at for row in since)
+        if block is None or opened or block.opens_from > store.today:
             return False
     reason = holds(store, item)
-    if reason == "group_closed" and item.to_group not in store.groups and item.needs and item.kind != "close":
+    if reason == "group_closed" and (item.to_group or "") not in store.groups and item.needs and item.kind != "close":
         return True
     return reason is None or reason == "group_full"
 
@@ -199,9 +201,9 @@ def propose_removals(effects: Effects, job: Job, most: int) -> Step:
     store = effects.store
 
     def take(person: str) -> None:
-        _take_removal(store, store.plans[job.plan_id], person)
+        _take_removal(store, store.plans[job.subject], person)
 
-    return each(store.members.under(("freeloader",)), job.cursor, most, take)
+    return each(once(store, lambda: store.members.under(("freeloader",))), job.cursor, most, take)
 
 
 def _take_removal(store: Store, plan: Plan, person: str) -> None:
@@ -230,12 +232,12 @@ def _take_removal(store: Store, plan: Plan, person: str) -> None:
 def supersede(effects: Effects, job: Job, most: int) -> Step:
     """What the plan before proposed, nobody decided, and this one does not say again."""
     store = effects.store
-    plan = store.plans[job.plan_id]
+    plan = store.plans[job.subject]
 
     def end(key: str) -> None:
         store.items.put(key, replace(store.items[key], state="superseded"))
 
-    step = each(store.items.under(("proposed", plan.before or "")), job.cursor, most, end)
+    step = each(once(store, lambda: store.items.under(("proposed", plan.before or ""))), job.cursor, most, end)
     if step[0] is None and plan.before is not None:
         store.plans.put(plan.before, replace(store.plans[plan.before], state="superseded"))
     return step
@@ -244,16 +246,13 @@ def supersede(effects: Effects, job: Job, most: int) -> Step:
 def tell(effects: Effects, job: Job, most: int) -> Step:
     """The proposal in parts that do not depend on slices. The cursor is the number of parts told."""
     store = effects.store
-    keys = store.scratch.get("to tell")
-    if keys is None:
-        proposed = store.items.under(("proposed", job.plan_id))
-        keys = store.scratch["to tell"] = sorted(proposed, key=lambda key: order_of(store, key))
+    keys = once(store, lambda: sorted(store.items.under(("proposed", job.subject)), key=partial(order_of, store)))
     told = int(job.cursor or 0)
     parts = max(1, -(-len(keys) // PART_ITEMS))
     todo = max(1, most // PART_ITEMS)
     for part in range(told, min(parts, told + todo)):
         rows = [store.items[key] for key in islice(keys, part * PART_ITEMS, (part + 1) * PART_ITEMS)]
-        _tell_part(effects, store.plans[job.plan_id], (part, parts), rows)
+        _tell_part(effects, store.plans[job.subject], (part, parts), rows)
     told += todo
     return (None if told >= parts else str(told)), PART_ITEMS * todo
 
@@ -282,9 +281,8 @@ def _tell_part(effects: Effects, plan: Plan, numbers: tuple[int, int], rows: lis
 
 
 def _wire(row: Item) -> PlanItem:
-    fields = {
-        field: getattr(row, field) for field in PlanItem.__struct_fields__ if field not in ("item_id", "first_day")
-    }
+    own = ("item_id", "first_day")
+    fields = {field: getattr(row, field) for field in PlanItem.__struct_fields__ if field not in own}
     return PlanItem(item_id=row.id, first_day=day_to_iso(row.first_day), **fields)
 
 
@@ -293,11 +291,11 @@ def open_at_once(effects: Effects, job: Job, most: int) -> Step:
     store = effects.store
     if not store.settings.auto_open:
         return None, 1
-    opens = [key for key in store.items.under(("plan", job.plan_id)) if store.items[key].kind == "open"]
+    rows = once(store, lambda: store.items.under(("proposed", job.subject)))
+    opens = [key for key in rows if store.items[key].kind == "open"]
 
     def take(key: str) -> None:
-        if store.items[key].state == "proposed":
-            approve(effects, key, None)
+        approve(effects, key, None)
 
     return each(opens, job.cursor, most, take)
 
@@ -305,9 +303,9 @@ def open_at_once(effects: Effects, job: Job, most: int) -> Step:
 def finish(effects: Effects, job: Job, _most: int) -> Step:
     """The proposal stands."""
     store = effects.store
-    drop_parts(effects, job.plan_id)
-    store.plans.put(job.plan_id, replace(store.plans[job.plan_id], state="proposed"))
-    store.amend(proposal=job.plan_id)
+    drop_parts(effects, job.subject)
+    store.plans.put(job.subject, replace(store.plans[job.subject], state="proposed"))
+    store.amend(proposal=job.subject)
     return None, 1
 
 

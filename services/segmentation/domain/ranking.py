@@ -23,5 +23,4 @@ def is_in(*, was_in: bool, changed: int | None, rank: Rank, base: int, today: in
     if changed is not None and today - changed < REST:
         return was_in
     enter, stay = limits(base)
-    within = rank.place is not None and rank.value > 0 and rank.place <= (stay if was_in else enter)
-    return within
+    return rank.place is not None and rank.value > 0 and rank.place <= (stay if was_in else enter)

@@ -60,7 +60,12 @@ def candidates(store: Store, which: Which, ranking: Ranking) -> list[str]:
     """Those who are in or may enter, sorted."""
     enter, _ = limits(store.base)
     entering = {member for _, member in ranking.of(which)[:enter]}
-    return sorted(entering.union(store.members.under(("seed" if which == "seeds" else "vip",))))
+    return sorted(entering.union(listed(store, which)))
+
+
+def listed(store: Store, which: Which) -> list[str]:
+    """Who is on a list, by id."""
+    return store.members.under(("seed" if which == "seeds" else "vip",))
 
 
 def decide(effects: Effects, which: Which, person: str, rank: Rank) -> None:

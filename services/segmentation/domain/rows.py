@@ -26,7 +26,7 @@ class Job(Row, frozen=True, kw_only=True):
     offset: int
     index: int  # of the next effect
     record: bytes  # the command as it stood, empty for a close and a plan
-    plan_id: str = ""
+    subject: str = ""  # the plan or the group
     day: int = 0  # that closes
     since: int = 0  # the first day that the close covers
     half_life: int = 7

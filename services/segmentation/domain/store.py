@@ -49,7 +49,8 @@ class Mention(Row, frozen=True, kw_only=True):
 class Store:
     """One store. A shell loads the tables, applies records, saves what `changed` names, then calls `keep`.
 
-    `scratch` holds what long work has gathered so far; it is made again where it is missing.
+    `scratch` holds what long work has gathered so far, `phase` what its phase has; both are made again where they
+    are missing.
     """
 
     def __init__(self, store_id: str) -> None:
@@ -59,6 +60,7 @@ class Store:
         self.planned = 0
         self.active = 0  # planned ones of tier weekly or better, seeds counted
         self.scratch: dict[str, Any] = {}
+        self.phase: dict[str, Any] = {}
         self.heads: Table[str, Head] = Table()
         self.themes: Table[str, ThemeRow] = Table()
         self.proximities: Table[tuple[str, str], int] = Table()
@@ -124,7 +126,7 @@ class Store:
         """Back to what was saved: a step that failed leaves nothing behind."""
         for table in self.tables().values():
             table.revert()
-        self.scratch = {}
+        self.scratch, self.phase = {}, {}
 
     def _count(self, before: Member | None, after: Member | None) -> None:
         for member, step in ((before, -1), (after, 1)):

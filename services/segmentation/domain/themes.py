@@ -1,7 +1,6 @@
 """A store's themes: replaced as a set and numbered. A removed one keeps its id for ever."""
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -13,6 +12,7 @@ from services.segmentation.domain.default_themes import DEFAULT_THEMES
 from services.segmentation.domain.effects import Effects
 from services.segmentation.domain.groups import tell_updated
 from services.segmentation.domain.rows import Block, ThemeRow
+from services.segmentation.domain.slices import Step, each, once
 from services.segmentation.domain.store import Store
 
 
@@ -42,8 +42,8 @@ def define(effects: Effects, themes: Sequence[Theme], into: Mapping[str, str]) -
     removed = tuple(theme for theme in store.head.theme_ids if theme not in ids)
     for theme in removed:
         store.themes.put(theme, replace(store.themes[theme], removed=version))
-    for theme in themes:
-        store.themes.put(theme.id, _row(store, theme, version))
+    for one in themes:
+        store.themes.put(one.id, _row(store, one, version))
     store.amend(themes_version=version, theme_ids=ids)
     effects.tell(ThemesDefined, version=version, themes=tuple(themes), removed=removed)
     for theme in sorted(into):
@@ -75,18 +75,13 @@ def _take_over(effects: Effects, theme: str, by: str) -> None:
         tell_updated(effects, store.amend_group(key, theme=by))
 
 
-def refresh(store: Store, after: str, most: int) -> str | None:
-    """Affinities anew for so many members after one, aged to the store day. The last one done; None: all are."""
-    keys = store.scratch.get("members")
-    if keys is None:
-        keys = store.scratch["members"] = sorted(store.members)
-        store.scratch["at"] = sum(key <= after for key in keys) if after else 0
-    at: int = store.scratch["at"]
-    last = None
-    for key in islice(keys, at, at + most):
-        member, last = store.members[key], key
+def refresh(store: Store, after: str, most: int) -> Step:
+    """Affinities anew for so many members after one, aged to the store day."""
+
+    def anew(key: str) -> None:
+        member = store.members[key]
         if member.is_member:
             affinity, has_tags = drawn_to(store, member.interests, store.today)
             store.members.put(key, replace(member, affinity=affinity, has_tags=has_tags))
-    store.scratch["at"] = at + most
-    return last
+
+    return each(once(store, lambda: sorted(store.members)), after, most, anew)

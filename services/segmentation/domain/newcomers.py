@@ -6,7 +6,7 @@ from services.segmentation.domain.effects import Effects
 from services.segmentation.domain.groups import QR_LIMIT, is_manager, is_ready
 from services.segmentation.domain.placements import facts, invite, is_offerable, joined, wait, wait_if_planned
 from services.segmentation.domain.rooms import Room, Standing
-from services.segmentation.domain.rows import Member
+from services.segmentation.domain.rows import PLANNED, Member
 from services.segmentation.domain.settling import groups_of
 from services.segmentation.domain.similarity import similarity
 from services.segmentation.domain.store import Store, Tally, current_group, kind_of
@@ -25,7 +25,9 @@ def place(effects: Effects, person: str) -> None:
     """Invite a member without a group to the group that fits best, or let it wait."""
     store = effects.store
     member = store.members[person]
-    if current_group(member) is not None or member.no_invitations or is_manager(store, person):
+    if current_group(member) is not None or member.tier not in PLANNED:
+        return
+    if member.no_invitations or is_manager(store, person):
         return
     if not is_offerable(store, member):
         wait_if_planned(effects, person)

@@ -34,10 +34,13 @@ def ms(day: int, minute: int = 0) -> int:
 
 
 class Clerk:
-    """A store, and its records one after another: `budget` is how long work is cut."""
+    """A store, and its records one after another: `budget` is how long work is cut.
 
-    def __init__(self, budget: int = 10_000, day: int = DAY) -> None:
-        self.store = Store(S)
+    One that `restarts` loads the store anew from its rows before every slice.
+    """
+
+    def __init__(self, budget: int = 10_000, day: int = DAY, *, restarts: bool = False) -> None:
+        self.store, self.restarts = Store(S), restarts
         self.budget, self.day, self.offset, self.commands = budget, day, 0, 0
         self.events: list[Happened] = []
 
@@ -59,6 +62,8 @@ class Clerk:
         self.events += effects.events
         self.store.keep()
         while self.store.head.job is not None:
+            if self.restarts:
+                self.store = reloaded(self.store)
             self.events += work_on(self.store, self.at(), self.budget).events
             self.store.keep()
         self.offset += 1
@@ -149,6 +154,15 @@ class Clerk:
     def reject(self, plan: str, *items: str) -> CommandOutcome:
         body = wire.ItemsBody(items=items) if items else wire.ItemsBody(all=True)
         return self.give(wire.RejectPlan, plan_id=plan, body=body)
+
+
+def reloaded(store: Store) -> Store:
+    """The store as a process that starts finds it."""
+    fresh = Store(store.id)
+    for name, table in fresh.tables().items():
+        before = store.tables()[name]
+        table.load({key: before[key] for key in before})
+    return fresh
 
 
 def a_snapshot(name: str, tier: str | None, day: int, **fields: Any) -> dict[str, Any]:

@@ -1,0 +1,243 @@
+"""Segmentation applies any records, cut anyhow, as the model says."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from libs.common import commands as wire
+from libs.common.feed import SolvedItem
+from services.segmentation.domain.rooms import greedy
+from tests.model.segmentation.world import World
+from tests.unit.segmentation.life.given import (
+    DAY,
+    S,
+    ZONE,
+    Clerk,
+    a_group_day,
+    a_join,
+    a_message,
+    a_profile,
+    a_transition,
+    an_item,
+    ms,
+    parts,
+    people,
+)
+
+NAMES = ("ann", "bob", "cat", "dan", "eve", "fay")
+TIERS = ("weekly", "daily", "monthly", "dormant", "lost")
+TAGS: tuple[dict[str, int], ...] = ({}, {"cat": 5}, {"Yoga": 2, "plants": 2}, {"fresh": 1, "cat": 1}, {"nothing": 9})
+THEMES = ("pets", "garden", "fitness")
+CROWDS = (0, 99, 100, 149, 150, 199, 200, 299, 300)
+DAYS = (0, 0, 0, 1, 2, 6, 7, 13, 29, 90)
+KINDS = ("place", "move", "close", "open", "place", "move")
+assert greedy
+
+small = st.integers(0, 11)
+ops = st.lists(st.tuples(st.integers(0, 21), small, small, small, st.lists(st.tuples(small, small, small), max_size=4)))
+
+
+class Both:
+    """The service, twice with different cuts, and the model, fed the same."""
+
+    def __init__(self, budget: int) -> None:
+        self.clerk, self.cut = Clerk(), Clerk(budget, restarts=True)
+        self.world = World(S, ZONE)
+        self.day, self.crowd, self.commands = DAY, 1_000, 0
+
+    def apply(self, record: Any) -> None:
+        self.clerk.apply(record)
+        self.cut.apply(record)
+        self.world.apply(record)
+
+    def give(self, kind: Any, **fields: Any) -> None:
+        self.commands += 1
+        self.apply(
+            kind(
+                v=1, command_id=f"{S}~c{self.commands}", store_id=S, given_by="k", given_at=ms(self.day), **fields
+            )  # fmt: skip
+        )
+
+    def close(self, days: int) -> None:
+        closed = self.day + days
+        self.day = closed + 1
+        for clerk in (self.clerk, self.cut):
+            clerk.close(closed)
+        self.world.close(closed, 7)
+
+    def group(self, number: int) -> str:
+        known = sorted(self.world.circles)
+        return known[number % len(known)] if known else f"{S}~g1"
+
+    def do(self, op: tuple[int, int, int, int, list[tuple[int, int, int]]]) -> None:
+        code, a, b, c, more = op
+        name, group = NAMES[a % len(NAMES)], self.group(a)
+        match code:
+            case 0 | 1:
+                tags, tier = TAGS[c % len(TAGS)], TIERS[b % len(TIERS)]
+                self.apply(a_transition(name, tier, self.day, interests=tags, cause=f"e{b}", score=100 * c))
+            case 2:
+                self.apply(a_transition(name, None, self.day, frm="weekly"))
+            case 3 | 4:
+                self.give(wire.ReportJoin, group_id=group, body=wire.PersonBody(c, NAMES[b % len(NAMES)]))
+            case 5:
+                self.give(wire.ReportLeave, group_id=group, body=wire.PersonBody(c, NAMES[b % len(NAMES)]))
+            case 6:
+                inside = tuple(one for n, one in enumerate(NAMES) if (b * 12 + c) >> n & 1)
+                self.give(wire.ReportSnapshot, group_id=group, body=wire.SnapshotBody(c, inside))
+            case 7:
+                self.crowd += 1
+                inside = (*people(CROWDS[b % len(CROWDS)]), NAMES[c % len(NAMES)])
+                self.give(wire.ReportSnapshot, group_id=group, body=wire.SnapshotBody(self.crowd, inside))
+            case 8 | 9:
+                self.give(wire.OpenGroup, body=wire.OpenBody("x", theme=THEMES[a % len(THEMES)]))
+                if b % 4:
+                    self.ready(sorted(self.world.circles)[-1], "boss") if self.world.circles else None
+            case 10:
+                self.ready(group, NAMES[b % len(NAMES)] if b % 3 == 0 else "boss")
+            case 11:
+                self.give(wire.CloseGroup, group_id=group)
+            case 12 | 13:
+                self.close(DAYS[a % len(DAYS)])
+            case 14:
+                asked = [one.id for one in self.world.asked if one.is_open] or [f"{S}~nobody~1"]
+                self.give(wire.Decline, placement_id=asked[a % len(asked)])
+            case 15:
+                self.give(wire.PlaceMember, body=wire.PlaceBody(name, self.group(b)))
+            case 16 | 17:
+                self.give(wire.RequestPlan)
+                if self.world.request is not None:
+                    self.answer(more)
+            case 18:
+                self.decide(wire.ApprovePlan if b % 4 else wire.RejectPlan, a, b * 12 + c)
+            case 19:
+                body = wire.NoInvitationsBody(no_invitations=bool(b % 2))
+                self.give(wire.SetNoInvitations, member_id=name, body=body)
+            case 20:
+                who = NAMES[b % len(NAMES)]
+                self.apply(a_join(name, "weekly", self.day, invited_by=who, cause=f"e{b}", score=100 * c))
+            case _:
+                if c % 2:
+                    self.apply(a_profile(name, TIERS[b % 2], self.day, score=50 * b, interests=TAGS[c % len(TAGS)]))
+                else:
+                    said = a_message(name, ms(self.day - b % 10, c), NAMES[b % len(NAMES)], NAMES[c % len(NAMES)])
+                    self.apply(a_group_day(self.group(c), self.day, said))
+
+    def ready(self, group: str, manager: str) -> None:
+        body = wire.UpdateBody(managers=(manager,), join_url="https://x.example/")
+        self.give(wire.UpdateGroup, group_id=group, body=body)
+
+    def answer(self, more: list[tuple[int, int, int]]) -> None:
+        items = [self.item(ref, *one) for ref, one in enumerate(more)]
+        for part in parts(str(self.world.request), items):
+            self.apply(part)
+
+    def item(self, ref: int, kind: int, a: int, b: int) -> SolvedItem:
+        name, one, other = NAMES[a % len(NAMES)], self.group(a // 2), self.group(b)
+        match KINDS[kind % len(KINDS)]:
+            case "place" if kind >= 6 and ref:
+                return an_item(ref, "place", member=name, to_group="+0", needs=(0,))
+            case "place":
+                return an_item(ref, "place", member=name, to_group=other)
+            case "move":
+                own = self.world.group(name) if name in self.world.people else None
+                return an_item(ref, "move", member=name, from_group=own or one, to_group=other)
+            case "close":
+                return an_item(ref, "close", from_group=one)
+            case _:
+                return an_item(ref, "open", theme=THEMES[a % len(THEMES)], area="rest")
+
+    def decide(self, kind: Any, a: int, mask: int) -> None:
+        plan = self.world.proposal or f"{S}~p0-0"
+        chosen = tuple(step.id for n, step in enumerate(reversed(self.world.steps)) if mask >> n % 7 & 1)
+        body = wire.ItemsBody(items=chosen) if a % 2 and chosen else wire.ItemsBody(all=True)
+        self.give(kind, plan_id=plan, body=body)
+
+    def check(self) -> None:
+        found, right = seen(self.clerk), meant(self.world)
+        assert {what: differing(found[what], right[what]) for what in found if found[what] != right[what]} == {}
+
+    def check_cuts(self) -> None:
+        whole, cut = self.clerk.store.tables(), self.cut.store.tables()
+        assert self.cut.events == self.clerk.events
+        assert {n: {k: t[k] for k in t} for n, t in cut.items()} == {n: {k: t[k] for k in t} for n, t in whole.items()}
+
+
+def seen(clerk: Clerk) -> dict[str, Any]:
+    """What the service holds."""
+    store = clerk.store
+    return {
+        "day": (store.head.closed, store.head.day if store.head.day else None),
+        "members": {
+            m.id: (
+                m.is_member, m.tier, m.group, set(m.leave_due), set(m.removals), m.seat_group, m.waiting, m.offers, m.free_from,
+                m.moves_from, m.seed, m.vip, m.freeloader, m.no_invitations, m.propagation,
+            )
+            for m in store.members.values()
+        },
+        "groups": {g.id: (g.theme, g.state, g.heads, g.seats, g.last_message) for g in store.groups.values()},
+        "placements": {
+            p.id: (p.member, p.group, p.from_group, p.state, p.by, p.ticket, p.day, p.item)
+            for p in store.placements.values()
+        },
+        "items": {
+            i.id: (i.kind, i.plan, i.member, i.from_group, i.to_group, set(i.needs), i.state, i.first_day)
+            for i in store.items.values()
+        },
+        "told": {t.command_id: (t.reason or t.outcome, t.counts) for t in store.told.values()},
+        "planned": (store.planned, store.base),
+    }  # fmt: skip
+
+
+def meant(world: World) -> dict[str, Any]:
+    """What the model says."""
+    members = [person for person in world.people.values() if world.day is not None]
+    return {
+        "day": (world.closed, world.day),
+        "members": {
+            m.name: (
+                m.is_member, m.tier, world.group(m.name), set(world.themed(m.name)[1:]), m.to_remove_from, seat_group(world, m.name),
+                m.waiting, m.offers, m.free_from, m.moves_from, m.seed, m.vip, m.freeloader, m.wants_none, m.moved,
+            )
+            for m in members
+        },
+        "groups": {
+            c.id: (c.theme, c.state, len(world.inside(c.id)), world.seats(c.id), c.spoke) for c in world.circles.values()
+        },
+        "placements": {
+            p.id: (p.member, p.group, p.from_group, p.state, p.by, p.ticket, p.day, p.item) for p in world.asked
+        },
+        "items": {
+            i.id: (i.kind, i.plan, i.member, i.from_group, i.to_group, set(i.needs), i.state, i.first_day)
+            for i in world.steps
+        },
+        "told": world.answers,
+        "planned": (
+            sum(m.is_member and world.is_planned(m) for m in members),
+            sum(m.is_member and m.tier in TIERS[:3] for m in members),
+        ),
+    }  # fmt: skip
+
+
+def differing(found: Any, right: Any) -> Any:
+    """What is not as the model has it: (found, right)."""
+    if not isinstance(found, dict):
+        return found, right
+    keys = sorted({*found, *right})
+    return {key: (found.get(key), right.get(key)) for key in keys if found.get(key) != right.get(key)}
+
+
+def seat_group(world: World, name: str) -> str | None:
+    seat = world.seat(name)
+    return seat.group if seat else None
+
+
+@settings(max_examples=150, deadline=None)
+@given(ops, st.integers(1, 9))
+def test_segmentation_is_the_model(steps: list[Any], budget: int) -> None:
+    both = Both(budget)
+    for step in steps:
+        both.do(step)
+        both.check()
+    both.check_cuts()

@@ -11,9 +11,9 @@ from services.segmentation.domain.rooms import greedy
 from tests.model.segmentation.world import World
 from tests.unit.segmentation.life.given import (
     DAY,
-    S,
     ZONE,
     Clerk,
+    S,
     a_group_day,
     a_join,
     a_message,
@@ -35,7 +35,8 @@ KINDS = ("place", "move", "close", "open", "place", "move")
 assert greedy
 
 small = st.integers(0, 11)
-ops = st.lists(st.tuples(st.integers(0, 21), small, small, small, st.lists(st.tuples(small, small, small), max_size=4)))
+choices = st.lists(st.tuples(small, small, small), max_size=4)
+ops = st.lists(st.tuples(st.integers(0, 21), small, small, small, choices), min_size=8, max_size=40)
 
 
 class Both:
@@ -45,6 +46,15 @@ class Both:
         self.clerk, self.cut = Clerk(), Clerk(budget, restarts=True)
         self.world = World(S, ZONE)
         self.day, self.crowd, self.commands = DAY, 1_000, 0
+
+    def begin(self) -> None:
+        """Members, and two groups that can be joined: most that can happen happens from there."""
+        self.apply(a_transition("gus", "weekly", self.day))
+        for theme in THEMES[:2]:
+            self.give(wire.OpenGroup, body=wire.OpenBody("x", theme=theme))
+            self.ready(sorted(self.world.circles)[-1], "boss")
+        for n, name in enumerate(NAMES):
+            self.apply(a_transition(name, "weekly", self.day, interests=TAGS[n % len(TAGS)], score=100 * n))
 
     def apply(self, record: Any) -> None:
         self.clerk.apply(record)
@@ -156,7 +166,8 @@ class Both:
 
     def check(self) -> None:
         found, right = seen(self.clerk), meant(self.world)
-        assert {what: differing(found[what], right[what]) for what in found if found[what] != right[what]} == {}
+        wrong = {what: differing(found[what], right[what]) for what in found if found[what] != right[what]}
+        assert not wrong, wrong
 
     def check_cuts(self) -> None:
         whole, cut = self.clerk.store.tables(), self.cut.store.tables()
@@ -168,7 +179,7 @@ def seen(clerk: Clerk) -> dict[str, Any]:
     """What the service holds."""
     store = clerk.store
     return {
-        "day": (store.head.closed, store.head.day if store.head.day else None),
+        "day": (store.head.closed, store.head.day or None),
         "members": {
             m.id: (
                 m.is_member, m.tier, m.group, set(m.leave_due), set(m.removals), m.seat_group, m.waiting, m.offers, m.free_from,
@@ -234,9 +245,11 @@ def seat_group(world: World, name: str) -> str | None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(ops, st.integers(1, 9))
-def test_segmentation_is_the_model(steps: list[Any], budget: int) -> None:
+@given(ops, st.integers(1, 9), st.integers(0, 4))
+def test_segmentation_is_the_model(steps: list[Any], budget: int, begun: int) -> None:
     both = Both(budget)
+    if begun:
+        both.begin()
     for step in steps:
         both.do(step)
         both.check()

@@ -36,7 +36,7 @@ def ms(day: int, minute: int = 0) -> int:
 class Clerk:
     """A store, and its records one after another: `budget` is how long work is cut.
 
-    One that `restarts` loads the store anew from its rows before every slice.
+    One that `restarts` loads the store anew from its rows after every slice that got on.
     """
 
     def __init__(self, budget: int = 10_000, day: int = DAY, *, restarts: bool = False) -> None:
@@ -61,9 +61,11 @@ class Clerk:
     def _all(self, effects: Effects) -> "Clerk":
         self.events += effects.events
         self.store.keep()
-        while self.store.head.job is not None:
-            if self.restarts:
+        before = None
+        while (job := self.store.head.job) is not None:
+            if self.restarts and job != before:  # what is only looked at goes on in memory until it has an end
                 self.store = reloaded(self.store)
+            before = job
             self.events += work_on(self.store, self.at(), self.budget).events
             self.store.keep()
         self.offset += 1
@@ -210,7 +212,9 @@ def a_group_day(group: str, day: int, *messages: GroupMessage) -> GroupDay:
 
 
 def an_item(ref: int, kind: str, **fields: Any) -> SolvedItem:
-    return SolvedItem(ref=ref, kind=kind, gain=fields.pop("gain", 10), reason=fields.pop("reason", "interest"), **fields)  # type: ignore[arg-type]
+    return SolvedItem(
+        ref=ref, kind=kind, gain=fields.pop("gain", 10), reason=fields.pop("reason", "interest"), **fields
+    )  # type: ignore[arg-type]
 
 
 def a_head(**fields: Any) -> PlanHead:
@@ -218,7 +222,9 @@ def a_head(**fields: Any) -> PlanHead:
     return PlanHead(**(given | fields))
 
 
-def parts(plan: str, items: Sequence[SolvedItem], *, cut: int = 1_000, attempt: str = "1", **head: Any) -> list[PlanSolved]:
+def parts(
+    plan: str, items: Sequence[SolvedItem], *, cut: int = 1_000, attempt: str = "1", **head: Any
+) -> list[PlanSolved]:
     """An answer in parts of so many items."""
     bounds = [*range(0, len(items), cut), len(items)] if items else [0, 0]
     cuts = [items[one:other] for one, other in pairwise(bounds)]
@@ -236,7 +242,9 @@ def parts(plan: str, items: Sequence[SolvedItem], *, cut: int = 1_000, attempt: 
     ]
 
 
-def a_design(*blocks: tuple[str, str], weights: dict[str, int] | None = None, shares: dict[str, int] | None = None) -> SolvedDesign:
+def a_design(
+    *blocks: tuple[str, str], weights: dict[str, int] | None = None, shares: dict[str, int] | None = None
+) -> SolvedDesign:
     areas = sorted({area for _, area in blocks})
     return SolvedDesign(
         areas=tuple(SolvedArea(area, tuple(weights or ())) for area in areas),

@@ -161,7 +161,7 @@ def test_overlay_groups_are_filled_by_rank_and_count_as_no_second_group() -> Non
 
 
 def sitting(*, acts: int | None = None) -> tuple[Clerk, str]:
-    """zed joined a group on DAY and never did more than join the store; others are better VIPs."""
+    """Zed joined a group on DAY and never did more than join the store; others are better VIPs."""
     clerk = Clerk().meets("zed", cause="j", score=0).apply(a_join("zed", "weekly", DAY, cause="j", score=0))
     group = clerk.group()
     clerk.joins(group, "zed", ms(DAY))
@@ -179,7 +179,7 @@ def sitting(*, acts: int | None = None) -> tuple[Clerk, str]:
         (DAY + 1, DAY + 91, True),
     ],
 )
-def test_90_closed_days_without_message_visit_or_purchase(acts: int | None, closed: int, expected: bool) -> None:  # noqa: FBT001
+def test_90_closed_days_without_message_visit_or_purchase(acts: int | None, closed: int, expected: bool) -> None:
     clerk, _ = sitting(acts=acts)
     clerk.close(closed)
     assert clerk.member("zed").freeloader is expected

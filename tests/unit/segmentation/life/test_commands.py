@@ -2,7 +2,7 @@
 
 from libs.common import commands as wire
 from libs.common.placements import CommandOutcome, ThemesDefined
-from tests.unit.segmentation.life.given import S, Clerk, ms
+from tests.unit.segmentation.life.given import Clerk, S, ms
 
 
 def test_a_store_of_which_nothing_is_known_refuses() -> None:

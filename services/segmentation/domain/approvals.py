@@ -9,6 +9,7 @@ from services.segmentation.domain.closures import close_group, room
 from services.segmentation.domain.effects import Effects
 from services.segmentation.domain.groups import is_manager, open_group
 from services.segmentation.domain.placements import PAUSE, invite
+from services.segmentation.domain.presence import is_inside
 from services.segmentation.domain.rows import Block, Group, Item, Member
 from services.segmentation.domain.store import Store, current_group
 
@@ -94,8 +95,7 @@ def holds(store: Store, item: Item) -> Refusal | None:
             group = store.groups.get(item.from_group or "")
             return "group_closed" if group is None or group.closed_on is not None else None
         case "remove":
-            inside = store.presences.get((item.from_group or "", item.member or ""))
-            return None if inside is not None and inside.present else "not_in_from_group"
+            return None if is_inside(store, item.from_group, item.member) else "not_in_from_group"
         case "place" | "move":
             return _invitable(store, item) or room(store, store.groups.get(item.to_group or ""))
 
@@ -108,6 +108,8 @@ def _invitable(store: Store, item: Item) -> Refusal | None:
         return "not_in_from_group"
     if member.seat is not None or (item.kind == "place" and current_group(member) is not None):
         return "invited_elsewhere"
+    if is_inside(store, item.to_group, member.id):
+        return "already_in_group"
     return "no_invitations" if member.no_invitations or is_manager(store, member.id) else None
 
 

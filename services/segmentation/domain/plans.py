@@ -112,9 +112,9 @@ def _take(effects: Effects, plan_id: str, solved: SolvedItem) -> None:
     store = effects.store
     plan, taken = store.plans[plan_id], _taken(store, plan_id)
     needs = [taken.get(ref) for ref in solved.needs]
-    to_group = _target(store, taken, solved)
+    to_group = _target(store, plan_id, solved)
     item = _item(store, plan, solved, to_group, tuple(need for need in needs if need))
-    is_whole = None not in needs and (to_group is not None or solved.to_group is None)
+    is_whole = None not in needs and (to_group is not None or solved.to_group is None or solved.kind == "open")
     if not is_whole or _is_named(store, plan_id, solved) or not _makes_sense(effects, plan, item):
         store.plans.put(plan_id, replace(plan, dropped=plan.dropped + 1))
         return
@@ -150,12 +150,22 @@ def _taken(store: Store, plan_id: str) -> dict[int, str]:
     return taken
 
 
-def _target(store: Store, taken: dict[int, str], solved: SolvedItem) -> str | None:
+def _target(store: Store, plan_id: str, solved: SolvedItem) -> str | None:
     """The group that an item leads to: one that exists, or the one that an open item of this plan would make."""
-    if solved.to_group is None or not solved.to_group.startswith("+"):
-        return solved.to_group
-    opens = store.items.get(taken.get(int(solved.to_group[1:]), ""))
-    return opens.to_group if opens is not None and opens.kind == "open" else None
+    if solved.kind == "open" or solved.to_group is None or not solved.to_group.startswith("+"):
+        return None if solved.kind == "open" else solved.to_group
+    ref = _opening(store, plan_id).get(solved.to_group)
+    opens = None if ref is None else store.items.get(_taken(store, plan_id).get(ref, ""))
+    return opens.to_group if opens is not None else None
+
+
+def _opening(store: Store, plan_id: str) -> dict[str, int]:
+    """The open items by the name that the plan gives to their groups."""
+    if "opening" not in store.scratch:
+        opens = [one for one in _solved(store, plan_id).values() if one.kind == "open"]
+        store.scratch["opening"] = {one.to_group or f"+{one.ref}": one.ref for one in opens}
+    opening: dict[str, int] = store.scratch["opening"]
+    return opening
 
 
 def _item(store: Store, plan: Plan, solved: SolvedItem, to_group: str | None, needs: tuple[str, ...]) -> Item:

@@ -567,6 +567,8 @@ class World:
             return "not_in_from_group"
         if self.seat(name) is not None or (step.kind == "place" and self.group(name) is not None):
             return "invited_elsewhere"
+        if name in self.inside(str(step.to_group)):
+            return "already_in_group"
         if person.wants_none or self.is_manager(name):
             return "no_invitations"
         return self.no_room(str(step.to_group))

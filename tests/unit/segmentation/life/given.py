@@ -1,6 +1,6 @@
 """Given a store: builders of records, and a town clerk that applies them in order."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from libs.common.activity import UNIT
 from libs.common.commands import Command
 from libs.common.days import day_number, day_start_ms, day_to_iso
 from libs.common.events import GroupDay, GroupMessage, JoinData, Joined, Profile, Source, Transition
-from libs.common.feed import PlanHead, PlanSolved, SolvedArea, SolvedDesign, SolvedItem, decode_feed
+from libs.common.feed import ItemKind, PlanHead, PlanSolved, SolvedArea, SolvedDesign, SolvedItem, decode_feed
 from libs.common.placements import CommandOutcome, Happened
 from services.segmentation.domain.apply import StoreRecord, apply, close, work_on
 from services.segmentation.domain.effects import At, Effects
@@ -211,14 +211,14 @@ def a_group_day(group: str, day: int, *messages: GroupMessage) -> GroupDay:
     return GroupDay(source=SOURCE, store_id=S, group_id=group, day=day_to_iso(day), messages=messages)
 
 
-def an_item(ref: int, kind: str, **fields: Any) -> SolvedItem:
-    return SolvedItem(
-        ref=ref, kind=kind, gain=fields.pop("gain", 10), reason=fields.pop("reason", "interest"), **fields
-    )  # type: ignore[arg-type]
+def an_item(ref: int, kind: ItemKind, **fields: Any) -> SolvedItem:
+    """An item of a plan, of which only what matters must be said."""
+    given: dict[str, Any] = {"gain": 10, "reason": "interest"}
+    return SolvedItem(ref=ref, kind=kind, **(given | fields))
 
 
 def a_head(**fields: Any) -> PlanHead:
-    given = {"status": "optimal", "solved_at": 0, "algorithm": "min-cost flow", "library": "ortools 9"}
+    given: dict[str, Any] = {"status": "optimal", "solved_at": 0, "algorithm": "min-cost flow", "library": "ortools 9"}
     return PlanHead(**(given | fields))
 
 
@@ -256,6 +256,3 @@ def a_design(
 
 def people(n: int, name: str = "p") -> list[str]:
     return [f"{name}{number:03d}" for number in range(n)]
-
-
-Given = Callable[[], Clerk]

@@ -262,7 +262,7 @@ def test_segmentation_is_the_model(steps: list[Any], budget: int, begun: int) ->
 REACHED = {
     *("placed", "invited", "proposed", "joined", "left", "expired", "declined", "waiting", "duplicate_found"),
     *("seed_changed", "vip_changed", "plan_requested", "plan_proposed", "group_opened", "group_state", "no_capacity"),
-    *("needs_missing", "already_decided", "superseded", "approved", "rejected", "group_closed", "not_in_from_group"),
+    *("already_decided", "superseded", "approved", "rejected", "group_closed", "not_in_from_group"),
     *("open approved", "close approved", "place approved", "move approved", "remove approved", "remove proposed"),
     *("forming", "open", "full", "failing", "closing", "archived"),
     *("no_invitations", "group_full", "invited_elsewhere", "store_unknown", "group_not_ready"),

@@ -95,9 +95,17 @@ def holds(store: Store, item: Item) -> Refusal | None:
             group = store.groups.get(item.from_group or "")
             return "group_closed" if group is None or group.closed_on is not None else None
         case "remove":
-            return None if is_inside(store, item.from_group, item.member) else "not_in_from_group"
+            return _removable(store, item)
         case "place" | "move":
             return _invitable(store, item) or room(store, store.groups.get(item.to_group or ""))
+
+
+def _removable(store: Store, item: Item) -> Refusal | None:
+    """Who ended the membership is a stranger, and listed as one."""
+    member = store.members.get(item.member or "")
+    if member is None or not member.is_member:
+        return "member_left"
+    return None if is_inside(store, item.from_group, member.id) else "not_in_from_group"
 
 
 def _invitable(store: Store, item: Item) -> Refusal | None:

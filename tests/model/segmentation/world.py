@@ -558,11 +558,11 @@ class World:
             circle = self.circles.get(str(step.from_group))
             return "group_closed" if circle is None or circle.closed_on is not None else None
         name = str(step.member)
-        if step.kind == "remove":
-            return None if name in self.inside(str(step.from_group)) else "not_in_from_group"
         person = self.people.get(name)
         if person is None or not person.is_member:
             return "member_left"
+        if step.kind == "remove":
+            return None if name in self.inside(str(step.from_group)) else "not_in_from_group"
         if step.kind == "move" and self.group(name) != step.from_group:
             return "not_in_from_group"
         if self.seat(name) is not None or (step.kind == "place" and self.group(name) is not None):

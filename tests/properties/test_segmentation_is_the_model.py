@@ -170,6 +170,13 @@ class Both:
         found, right = seen(self.clerk), meant(self.world)
         wrong = {what: differing(found[what], right[what]) for what in found if found[what] != right[what]}
         assert not wrong, wrong
+        assert [name for name, m in self.world.people.items() if self.is_lost(name, m)] == []
+
+    def is_lost(self, name: str, m: Person) -> bool:
+        """Everybody who is planned is placed or waits."""
+        may_be_asked = not m.wants_none and not self.world.is_manager(name)
+        is_placed = self.world.group(name) or self.world.seat(name) or m.waiting is not None
+        return m.is_member and m.tier in TIERS[:3] and may_be_asked and not is_placed
 
     def check_cuts(self) -> None:
         whole, cut = self.clerk.store.tables(), self.cut.store.tables()

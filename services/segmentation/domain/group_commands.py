@@ -10,8 +10,8 @@ from services.segmentation.domain.adoption import adopt_unbound, bind
 from services.segmentation.domain.closures import close_group, empty_into
 from services.segmentation.domain.effects import Effects
 from services.segmentation.domain.groups import by_platform_id, is_ready, next_id, open_group, tell_updated
-from services.segmentation.domain.placements import issue_all, joined, left
-from services.segmentation.domain.presence import people_of
+from services.segmentation.domain.placements import issue_all, joined, lapse, left, wait_if_planned
+from services.segmentation.domain.presence import is_inside, people_of
 from services.segmentation.domain.rows import Area, Block, Group
 from services.segmentation.domain.verdicts import Done, Refused, Verdict
 
@@ -103,13 +103,26 @@ def _change_managers(effects: Effects, group: Group, before: tuple[str, ...]) ->
     """Managers are heads, not members: who became one leaves as a member, who is one no more is found as one."""
     store = effects.store
     for person in sorted({*before} ^ {*group.managers}):
-        member, inside = store.members.get(person), store.presences.get((group.id, person))
-        if member is None or not member.is_member or inside is None or not inside.present:
+        member = store.members.get(person)
+        if member is None or not member.is_member:
             continue
         if person in group.managers:
-            left(effects, person, group.id, "manager")
-        else:
-            joined(effects, person, group.id)
+            _withdraw(effects, person)
+        if is_inside(store, group.id, person):
+            if person in group.managers:
+                left(effects, person, group.id, "manager")
+            else:
+                joined(effects, person, group.id)
+        wait_if_planned(effects, person)
+
+
+def _withdraw(effects: Effects, person: str) -> None:
+    """A manager is not planned for: no seat, no waiting."""
+    store = effects.store
+    for key in store.placements.under(("member", person)):
+        if store.placements[key].is_open:
+            lapse(effects, key, "expired", "manager", pauses=False)
+    store.amend_member(person, waiting=None)
 
 
 def can_be_joined(effects: Effects, group: Group) -> bool:

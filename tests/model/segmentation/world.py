@@ -88,7 +88,7 @@ class World:
         return len(self.inside(group)) + self.seats(group)
 
     def is_manager(self, name: str) -> bool:
-        return any(name in circle.managers for circle in self.circles.values() if circle.state != "archived")
+        return any(name in circle.managers for circle in self.circles.values())
 
     def seat(self, name: str) -> Asked | None:
         mine = [one for one in self.asked if one.member == name and one.is_open]
@@ -724,12 +724,19 @@ class World:
         circle.managers = managers
         for name in changed:
             person = self.people.get(name)
-            if person is None or not person.is_member or name not in self.inside(circle.id):
+            if person is None or not person.is_member:
                 continue
             if name in managers:
-                self.left(person, circle.id, had[name])
-            else:
-                self.joined(person, circle.id)
+                for one in self.asked:
+                    if one.member == name and one.is_open:
+                        self.lapse(one, "expired", pauses=False)
+                person.waiting = None
+            if name in self.inside(circle.id):
+                if name in managers:
+                    self.left(person, circle.id, had[name])
+                else:
+                    self.joined(person, circle.id)
+            self.wait(person)
 
     def by_hand(self, name: str, group: str) -> str | None:
         person = self.people.get(name)

@@ -75,6 +75,8 @@ def update(effects: Effects, command: UpdateGroup) -> Verdict:
     group = store.groups.get(command.group_id)
     if group is None:
         return Refused("group_unknown")
+    if isinstance(body.qr_expires, str) and not _is_day(body.qr_expires):
+        return Refused("bad_day")
     if isinstance(body.platform_id, str) and body.platform_id != group.platform_id:
         other = by_platform_id(store, body.platform_id)
         if other is not None and (other.theme is not None or other.overlay is not None or group.platform_id):
@@ -87,6 +89,14 @@ def update(effects: Effects, command: UpdateGroup) -> Verdict:
     _change_managers(effects, group, before)
     issue_all(effects, group.id)
     return Done(group.id)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        day_number(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _given(body: UpdateBody) -> dict[str, Any]:
@@ -157,5 +167,7 @@ def reported_group(effects: Effects, group_id: str) -> str | None:
     if not group_id.startswith(prefix):
         return group_id if group_id in store.groups else None
     platform_id = group_id.removeprefix(prefix)
+    if not 1 <= len(platform_id) <= 64 or "~" in platform_id:
+        return None
     known = by_platform_id(store, platform_id)
     return known.id if known is not None else adopt_unbound(effects, platform_id)

@@ -279,7 +279,7 @@ REACHED = {
 def test_the_records_reach_everything() -> None:
     reached: Counter[str] = Counter()
     random = Random(7)  # plain ones: what hypothesis draws clusters around little
-    for number in range(90):
+    for number in range(130):
         steps = [
             (random.randint(0, 21), *(random.randint(0, 11) for _ in range(3)), some_items(random)) for _ in range(35)
         ]

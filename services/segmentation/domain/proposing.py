@@ -1,5 +1,7 @@
 """Items of a solved plan become proposed items: each is checked against what stands now."""
 
+from collections import defaultdict
+
 from msgspec.structs import replace
 
 from libs.common.feed import SolvedItem
@@ -9,6 +11,9 @@ from services.segmentation.domain.groups import next_id
 from services.segmentation.domain.rows import Item, Job, Plan
 from services.segmentation.domain.slices import Step, each, once
 from services.segmentation.domain.store import Store
+
+ByMeans = defaultdict[tuple[str, str, str, str], list[str]]
+ByBlock = defaultdict[tuple[str | None, str | None], list[str]]
 
 
 def propose(effects: Effects, job: Job, most: int) -> Step:
@@ -85,7 +90,8 @@ def _target(store: Store, plan_id: str, solved: SolvedItem) -> str | None:
 def _opening(store: Store, plan_id: str) -> dict[str, int]:
     """The open items by the name that the plan gives to their groups."""
     if "opening" not in store.scratch:
-        opens = [one for one in _solved(store, plan_id).values() if one.kind == "open"]
+        rows = [store.parts[key] for key in store.parts.under((plan_id, store.plans[plan_id].attempt or ""))]
+        opens = [one for row in rows for one in row.items if one.kind == "open"]
         store.scratch["opening"] = {one.to_group or f"+{one.ref}": one.ref for one in opens}
     opening: dict[str, int] = store.scratch["opening"]
     return opening
@@ -116,17 +122,26 @@ def _item(store: Store, plan: Plan, solved: SolvedItem, to_group: str | None, ne
 
 def same_as_before(store: Store, plan: Plan, item: Item) -> Item | None:
     """The undecided item of the plan before that says the same: it keeps its id and its first day."""
-    if plan.before is None:
-        return None
-    if item.kind == "open":
-        rows = [store.items[key] for key in store.items.under(("proposed", plan.before))]
-        opens = [row for row in rows if (row.kind, row.theme, row.area) == ("open", item.theme, item.area)]
-        return min(opens, key=lambda row: row.number, default=None)
+    by_means, opens = _before(store, plan)
+    keys = opens.get((item.theme, item.area), []) if item.kind == "open" else by_means.get(item.means, [])
+    rows = [store.items[key] for key in keys]
+    left = [row for row in rows if row.plan == plan.before and row.state == "proposed"]
+    return min(left, key=lambda row: row.number, default=None)
+
+
+def _before(store: Store, plan: Plan) -> tuple[ByMeans, ByBlock]:
+    """Undecided items of the plan before by what they mean, and its opens by block."""
     if "before" not in store.scratch:
-        rows = [store.items[key] for key in store.items.under(("proposed", plan.before))]
-        store.scratch["before"] = {row.means: row.id for row in rows if row.kind != "open"}
-    found = store.items.get(store.scratch["before"].get(item.means, ""))
-    return found if found is not None and found.state == "proposed" and found.plan == plan.before else None
+        by_means, opens = ByMeans(list), ByBlock(list)
+        for key in store.items.under(("proposed", plan.before or "")):
+            row = store.items[key]
+            if row.kind == "open":
+                opens[row.theme, row.area].append(key)
+            else:
+                by_means[row.means].append(key)
+        store.scratch["before"] = by_means, opens
+    found: tuple[ByMeans, ByBlock] = store.scratch["before"]
+    return found
 
 
 def _makes_sense(effects: Effects, plan: Plan, item: Item) -> bool:

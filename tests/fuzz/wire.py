@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from libs.common import clock
+from libs.common.connections import MAX_MESSAGE
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -129,14 +130,16 @@ class Connection:
             return bytes(found)
 
     def _exchange(self, connected: socket.socket, request: Request) -> Answer:
+        whole = b"".join(request.split(self.host))
         with contextlib.suppress(ConnectionError):  # refused before its end was read: the answer may still be there
-            connected.sendall(b"".join(request.split(self.host)))
+            connected.sendall(whole)
         began = clock.monotonic()
         with http.client.HTTPResponse(connected, method=request.method.decode()) as answer:
             answer.begin()
             body = answer.read()
             headers = {name.lower(): value for name, value in answer.getheaders()}
-            closing = answer.will_close
+            # A refusal may come before its request's body has, and what is left of a very long one ends the connection.
+            closing = answer.will_close or len(whole) > MAX_MESSAGE
         self._used_at = clock.monotonic()
         if closing:
             self.close()

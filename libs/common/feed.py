@@ -18,7 +18,8 @@ Argument = int | str
 class SolvedItem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One step of a solved plan.
 
-    `ref` is its number in the plan. A group that does not exist yet is named `+ref` of the item that opens it.
+    `ref` is its number in the plan. A group that does not exist yet has a name that begins with `+`: the `to_group` of
+    the item that opens it, or `+ref` where that has none.
     `gain` in 1/1000 of utility: the change of the whole objective if this item alone were applied.
     """
 

@@ -24,6 +24,7 @@ Refusal = Literal[
     "group_full",
     "invited_elsewhere",
     "needs_missing",
+    "already_in_group",
     "no_invitations",
     "not_found",
 ]

@@ -9,6 +9,7 @@ from services.segmentation.domain.closures import close_group, room
 from services.segmentation.domain.effects import Effects
 from services.segmentation.domain.groups import is_manager, open_group
 from services.segmentation.domain.placements import PAUSE, invite
+from services.segmentation.domain.presence import is_inside
 from services.segmentation.domain.rows import Block, Group, Item, Member
 from services.segmentation.domain.store import Store, current_group
 
@@ -94,10 +95,17 @@ def holds(store: Store, item: Item) -> Refusal | None:
             group = store.groups.get(item.from_group or "")
             return "group_closed" if group is None or group.closed_on is not None else None
         case "remove":
-            inside = store.presences.get((item.from_group or "", item.member or ""))
-            return None if inside is not None and inside.present else "not_in_from_group"
+            return _removable(store, item)
         case "place" | "move":
             return _invitable(store, item) or room(store, store.groups.get(item.to_group or ""))
+
+
+def _removable(store: Store, item: Item) -> Refusal | None:
+    """Who ended the membership is a stranger, and listed as one."""
+    member = store.members.get(item.member or "")
+    if member is None or not member.is_member:
+        return "member_left"
+    return None if is_inside(store, item.from_group, member.id) else "not_in_from_group"
 
 
 def _invitable(store: Store, item: Item) -> Refusal | None:
@@ -108,6 +116,8 @@ def _invitable(store: Store, item: Item) -> Refusal | None:
         return "not_in_from_group"
     if member.seat is not None or (item.kind == "place" and current_group(member) is not None):
         return "invited_elsewhere"
+    if is_inside(store, item.to_group, member.id):
+        return "already_in_group"
     return "no_invitations" if member.no_invitations or is_manager(store, member.id) else None
 
 

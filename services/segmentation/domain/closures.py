@@ -4,6 +4,7 @@ from libs.common.placements import Refusal
 from services.segmentation.domain.effects import Effects
 from services.segmentation.domain.groups import set_state
 from services.segmentation.domain.placements import PAUSE, invite, lapse
+from services.segmentation.domain.presence import is_inside
 from services.segmentation.domain.rows import Block, Group
 from services.segmentation.domain.store import Store
 
@@ -30,7 +31,7 @@ def empty_into(effects: Effects, group: str, into: str) -> int:
         member = store.members[person]
         if room(store, store.groups[into]) is not None:
             break
-        if member.seat is None and not member.no_invitations:
+        if member.seat is None and not member.no_invitations and not is_inside(store, into, person):
             invite(effects, person, into, "hand", from_group=group)
             asked += 1
     return asked

@@ -123,7 +123,7 @@ def _define_districts(effects: Effects, command: wire.DefineDistricts) -> Verdic
 
 def _change_settings(effects: Effects, command: wire.ChangeSettings) -> Verdict:
     new = command.body
-    if not new.size_min <= new.size_target <= new.size_high <= new.size_max:
+    if not new.size_min < new.size_target < new.size_high <= new.size_max:
         return Refused("bad_settings")
     effects.store.amend(settings=new)
     effects.tell(StoreSettingsChanged, settings=new)

@@ -10,8 +10,8 @@ from services.segmentation.domain.adoption import adopt_unbound, bind
 from services.segmentation.domain.closures import close_group, empty_into
 from services.segmentation.domain.effects import Effects
 from services.segmentation.domain.groups import by_platform_id, is_ready, next_id, open_group, tell_updated
-from services.segmentation.domain.placements import issue_all, joined, left
-from services.segmentation.domain.presence import people_of
+from services.segmentation.domain.placements import issue_all, joined, lapse, left, wait_if_planned
+from services.segmentation.domain.presence import is_inside, people_of
 from services.segmentation.domain.rows import Area, Block, Group
 from services.segmentation.domain.verdicts import Done, Refused, Verdict
 
@@ -75,6 +75,8 @@ def update(effects: Effects, command: UpdateGroup) -> Verdict:
     group = store.groups.get(command.group_id)
     if group is None:
         return Refused("group_unknown")
+    if isinstance(body.qr_expires, str) and not _is_day(body.qr_expires):
+        return Refused("bad_day")
     if isinstance(body.platform_id, str) and body.platform_id != group.platform_id:
         other = by_platform_id(store, body.platform_id)
         if other is not None and (other.theme is not None or other.overlay is not None or group.platform_id):
@@ -87,6 +89,14 @@ def update(effects: Effects, command: UpdateGroup) -> Verdict:
     _change_managers(effects, group, before)
     issue_all(effects, group.id)
     return Done(group.id)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        day_number(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _given(body: UpdateBody) -> dict[str, Any]:
@@ -103,13 +113,26 @@ def _change_managers(effects: Effects, group: Group, before: tuple[str, ...]) ->
     """Managers are heads, not members: who became one leaves as a member, who is one no more is found as one."""
     store = effects.store
     for person in sorted({*before} ^ {*group.managers}):
-        member, inside = store.members.get(person), store.presences.get((group.id, person))
-        if member is None or not member.is_member or inside is None or not inside.present:
+        member = store.members.get(person)
+        if member is None or not member.is_member:
             continue
         if person in group.managers:
-            left(effects, person, group.id, "manager")
-        else:
-            joined(effects, person, group.id)
+            _withdraw(effects, person)
+        if is_inside(store, group.id, person):
+            if person in group.managers:
+                left(effects, person, group.id, "manager")
+            else:
+                joined(effects, person, group.id)
+        wait_if_planned(effects, person)
+
+
+def _withdraw(effects: Effects, person: str) -> None:
+    """A manager is not planned for: no seat, no waiting."""
+    store = effects.store
+    for key in store.placements.under(("member", person)):
+        if store.placements[key].is_open:
+            lapse(effects, key, "expired", "manager", pauses=False)
+    store.amend_member(person, waiting=None)
 
 
 def can_be_joined(effects: Effects, group: Group) -> bool:
@@ -144,5 +167,7 @@ def reported_group(effects: Effects, group_id: str) -> str | None:
     if not group_id.startswith(prefix):
         return group_id if group_id in store.groups else None
     platform_id = group_id.removeprefix(prefix)
+    if not 1 <= len(platform_id) <= 64 or "~" in platform_id:
+        return None
     known = by_platform_id(store, platform_id)
     return known.id if known is not None else adopt_unbound(effects, platform_id)

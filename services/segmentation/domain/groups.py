@@ -59,7 +59,7 @@ def is_ready(group: Group, day: int) -> bool:
 
 
 def is_manager(store: Store, person: str) -> bool:
-    """Whether a person is listed as manager of any group that is not archived."""
+    """Whether a person is listed as manager of any group, be it archived."""
     return store.groups.count(("manager", person)) > 0
 
 

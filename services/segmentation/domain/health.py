@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -20,6 +21,7 @@ STALE_DAYS = 30  # old, still forming and thin: to be closed
 LEAST_AFFINITY, JUDGED = 100, 50  # mean affinity in 1/1000, over at least so many
 QUICK = 15  # minutes
 _MINUTE = 60_000
+Why = Literal["theme_removed", "small", "affinity", "idle", "silent", "dead"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def next_state(store: Store, group: Group, closed: int) -> GroupState:
         silent = silence(group, closed)
         if silent >= DEAD_DAYS:
             return "dead"
-        if silent >= SILENT_DAYS or _fails(store, group):
+        if silent >= SILENT_DAYS or why_failing(store, group) is not None:
             return "failing"
     return "full" if group.size >= FULL else "open"
 
@@ -86,24 +88,32 @@ def silence(group: Group, closed: int) -> int:
     return max(0, closed - max(spoke, formed))
 
 
-def _fails(store: Store, group: Group) -> bool:
-    if group.heads < THIN or group.theme not in store.head.theme_ids:
-        return True
+def why_failing(store: Store, group: Group) -> Why | None:
+    """Why a group that has formed fails, its silence aside."""
+    if group.theme not in store.head.theme_ids:
+        return "theme_removed"
+    if group.heads < THIN:
+        return "small"
     members = [store.members[key] for key in store.members.under(("group", group.id))]
     drawn = [affinity_with(store, member, group.theme) for member in members if member.has_tags]
     if len(drawn) >= JUDGED and sum(drawn) < LEAST_AFFINITY * len(drawn):
-        return True
+        return "affinity"
     active = sum(member.tier in ACTIVE for member in members)
-    return 2 * active * store.planned < store.active * len(members)
+    return "idle" if 2 * active * store.planned < store.active * len(members) else None
 
 
-def may_close(store: Store, group: Group) -> bool:
-    """Whether a plan may propose to close a group."""
+def why_close(store: Store, group: Group) -> Why | None:
+    """Why a plan may propose to close a group; None: it may not."""
     if group.theme is None or group.closed_on is not None or group.stays_until > store.today:
-        return False
-    if group.state in ("failing", "dead") or group.theme not in store.head.theme_ids:
-        return True
-    return group.state == "forming" and group.heads < THIN and store.today - group.opened >= STALE_DAYS
+        return None
+    if group.theme not in store.head.theme_ids:
+        return "theme_removed"
+    if group.state == "dead":
+        return "dead"
+    if group.state == "failing":
+        return why_failing(store, group) or "silent"
+    is_stale = group.state == "forming" and group.heads < THIN and store.today - group.opened >= STALE_DAYS
+    return "small" if is_stale else None
 
 
 def measure(store: Store, group: Group, day: int) -> Health:

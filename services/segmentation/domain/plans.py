@@ -112,18 +112,34 @@ def _take(effects: Effects, plan_id: str, solved: SolvedItem) -> None:
     store = effects.store
     plan, taken = store.plans[plan_id], _taken(store, plan_id)
     needs = [taken.get(ref) for ref in solved.needs]
-    to_group = _target(store, taken, solved)
-    if any(need is None for need in needs) or solved.ref in taken or (solved.to_group and not to_group):
-        store.plans.put(plan_id, replace(plan, dropped=plan.dropped + 1))
-        return
+    to_group = _target(store, plan_id, solved)
     item = _item(store, plan, solved, to_group, tuple(need for need in needs if need))
-    if not _makes_sense(effects, plan, item):
+    is_whole = None not in needs and (to_group is not None or solved.to_group is None or solved.kind == "open")
+    if not is_whole or _is_named(store, plan_id, solved) or not _makes_sense(effects, plan, item):
         store.plans.put(plan_id, replace(plan, dropped=plan.dropped + 1))
         return
     if item.kind == "open" and item.to_group is None:
         item = replace(item, to_group=next_id(store))
     store.items.put(item.id, item)
     taken[solved.ref] = item.id
+    _named(store, plan_id)[_about(item)] = None
+
+
+def _is_named(store: Store, plan_id: str, solved: SolvedItem) -> bool:
+    """Whether a plan speaks of a member, or of the closing of a group, twice; or has a number twice."""
+    return solved.ref in _taken(store, plan_id) or (solved.kind != "open" and _about(solved) in _named(store, plan_id))
+
+
+def _about(item: Item | SolvedItem) -> str:
+    return f"member {item.member}" if item.member is not None else f"{item.kind} {item.from_group}"
+
+
+def _named(store: Store, plan_id: str) -> dict[str, None]:
+    if "named" not in store.scratch:
+        rows = [store.items[key] for key in store.items.under(("plan", plan_id))]
+        store.scratch["named"] = {_about(row): None for row in rows}
+    named: dict[str, None] = store.scratch["named"]
+    return named
 
 
 def _taken(store: Store, plan_id: str) -> dict[int, str]:
@@ -134,12 +150,22 @@ def _taken(store: Store, plan_id: str) -> dict[int, str]:
     return taken
 
 
-def _target(store: Store, taken: dict[int, str], solved: SolvedItem) -> str | None:
+def _target(store: Store, plan_id: str, solved: SolvedItem) -> str | None:
     """The group that an item leads to: one that exists, or the one that an open item of this plan would make."""
-    if solved.to_group is None or not solved.to_group.startswith("+"):
-        return solved.to_group
-    opens = store.items.get(taken.get(int(solved.to_group[1:]), ""))
-    return opens.to_group if opens else None
+    if solved.kind == "open" or solved.to_group is None or not solved.to_group.startswith("+"):
+        return None if solved.kind == "open" else solved.to_group
+    ref = _opening(store, plan_id).get(solved.to_group)
+    opens = None if ref is None else store.items.get(_taken(store, plan_id).get(ref, ""))
+    return opens.to_group if opens is not None else None
+
+
+def _opening(store: Store, plan_id: str) -> dict[str, int]:
+    """The open items by the name that the plan gives to their groups."""
+    if "opening" not in store.scratch:
+        opens = [one for one in _solved(store, plan_id).values() if one.kind == "open"]
+        store.scratch["opening"] = {one.to_group or f"+{one.ref}": one.ref for one in opens}
+    opening: dict[str, int] = store.scratch["opening"]
+    return opening
 
 
 def _item(store: Store, plan: Plan, solved: SolvedItem, to_group: str | None, needs: tuple[str, ...]) -> Item:

@@ -43,6 +43,12 @@ def is_news(store: Store, group: Group, person: str, at: int, rank: int) -> bool
     return (at, rank) > last
 
 
+def is_inside(store: Store, group: str | None, person: str | None) -> bool:
+    """Whether a person is in a group, as far as is known."""
+    presence = store.presences.get((group or "", person or ""))
+    return presence is not None and presence.present
+
+
 def people_of(store: Store, group: str) -> list[str]:
     """Everybody in a group, sorted."""
     return [person for _, person in store.presences.under(("group", group))]

@@ -164,6 +164,8 @@ def is_planned(member: Member) -> bool:
 def _filed_group(group: Group) -> Iterable[tuple[str, ...]]:
     if group.platform_id is not None:
         yield "platform", group.platform_id
+    for manager in group.managers:
+        yield "manager", manager
     if group.state == "archived":
         return
     yield ("live",)
@@ -171,8 +173,6 @@ def _filed_group(group: Group) -> Iterable[tuple[str, ...]]:
         yield ("themed",)
     if group.overlay is not None:
         yield "overlay", group.overlay
-    for manager in group.managers:
-        yield "manager", manager
 
 
 def _filed_member(member: Member) -> Iterable[tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 
 UNIT = 2**20
 ACTIVE = ("thrice_daily", "daily", "weekly")
@@ -102,29 +103,25 @@ class Step:
     state: str = "proposed"
 
 
+@cache
 def half(k: int, half_life: int) -> int:
-    """T[k] = round(2^20 * 2^(-k / half_life)), by the largest m with m - 1/2 below it."""
-    return next(m for m in range(UNIT, -1, -1) if (2 * m - 1) ** half_life * 2**k < 2 ** (21 * half_life) or m == 0)
-
-
-_T30: dict[int, int] = {}
+    """T[k] = round(2^20 * 2^(-k / half_life)): the largest m with m - 1/2 below it."""
+    low, high = 0, UNIT
+    while low < high:
+        m = (low + high + 1) // 2
+        low, high = (m, high) if (2 * m - 1) ** half_life * 2**k < 2 ** (21 * half_life) else (low, m - 1)
+    return low
 
 
 def aged(weight: int, days: int) -> int:
-    """(w * T30[days] + 2^19) >> 20."""
+    """(w * T30[days] + 2^19) >> 20, nothing after 600 days."""
     if days <= 0:
         return weight
-    if days not in _T30:
-        low, high = 0, UNIT
-        while low < high:
-            m = (low + high + 1) // 2
-            low, high = (m, high) if (2 * m - 1) ** 30 * 2**days < 2 ** (21 * 30) else (low, m - 1)
-        _T30[days] = low
-    return (weight * _T30[days] + 2**19) >> 20 if days <= 600 else 0
+    return (weight * half(days, 30) + 2**19) >> 20 if days <= 600 else 0
 
 
 def affinity(tags: list[tuple[str, int, int]], day: int, themes: dict[str, set[str]]) -> dict[str, int]:
-    """a of every theme by the formula, with equal shares p = 1 / number of themes (in millionths)."""
+    """A of every theme by the formula, with equal shares p = 1 / number of themes (in millionths)."""
     p = Fraction(round(Fraction(1_000_000, len(themes))), 1_000_000)
     w = {
         theme: Fraction(sum(aged(weight, day - since) for tag, weight, since in tags if tag.casefold() in names), UNIT)

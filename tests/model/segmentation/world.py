@@ -6,14 +6,26 @@ anew from all that was ever said. It shares no code with the service; only what 
 Where the specification is open, docs/segmentation.md says what was decided.
 """
 
+from zoneinfo import ZoneInfo
+
 from libs.common import commands as wire
 from libs.common.days import day_number, local_day_hour
 from libs.common.events import GroupDay, Joined, Profile, Transition
 from libs.common.feed import PlanSolved, SolvedItem
 from services.segmentation.domain.default_themes import DEFAULT_THEMES
-from zoneinfo import ZoneInfo
-
-from tests.model.segmentation.parts import ACTIVE, PLANNED, UNIT, Asked, Circle, Fact, Person, Step, affinity, aged, half
+from tests.model.segmentation.parts import (
+    ACTIVE,
+    PLANNED,
+    UNIT,
+    Asked,
+    Circle,
+    Fact,
+    Person,
+    Step,
+    affinity,
+    aged,
+    half,
+)
 
 THEMES = {theme.id: {tag.casefold() for tag in theme.tags} for theme in DEFAULT_THEMES}
 ORDER = ("open", "close", "place", "move", "remove")
@@ -35,6 +47,7 @@ class World:
         self.found: dict[tuple[str, int], list[str]] = {}  # what `inside` found after so many facts
         self.since: dict[tuple[str, str], tuple[int, int]] = {}  # (instant, store day) of coming in
         self.spoke_to: set[tuple[str, str, int]] = set()
+        self.found_in: dict[str, list[str]] = {}
         self.opened = 0
         self.request: str | None = None
         self.requested_at: dict[str, int] = {}
@@ -75,7 +88,7 @@ class World:
         return len(self.inside(group)) + self.seats(group)
 
     def is_manager(self, name: str) -> bool:
-        return any(name in circle.managers for circle in self.circles.values() if circle.state != "archived")
+        return any(name in circle.managers for circle in self.circles.values())
 
     def seat(self, name: str) -> Asked | None:
         mine = [one for one in self.asked if one.member == name and one.is_open]
@@ -87,10 +100,15 @@ class World:
         return mine[-1] if mine else None
 
     def themed(self, name: str) -> list[str]:
-        """The themed groups a member is in, the one to keep first."""
+        """The themed groups a member was last found in, the one to keep first."""
+        return self.found_in.get(name, [])
+
+    def find(self, name: str) -> None:
+        """Somebody came, went, or was told to be a manager or not: where it is now, the one to keep first."""
         person = self.people.get(name)
         if person is None or not person.is_member:
-            return []
+            self.found_in[name] = []
+            return
         found = [
             circle.id
             for circle in self.circles.values()
@@ -104,7 +122,7 @@ class World:
             ours = joined is not None and joined.by != "platform"
             return -move, -ours, -self.drawn(name, group), self.since[group, name][0], group
 
-        return sorted(found, key=rank)
+        self.found_in[name] = sorted(found, key=rank)
 
     def group(self, name: str) -> str | None:
         found = self.themed(name)
@@ -143,7 +161,9 @@ class World:
             if circle.closed_on is not None:
                 circle.state = "closing" if self.inside(circle.id) else "archived"
         for person in self.people.values():
-            person.to_remove_from = {g for g in person.to_remove_from if person.is_member and person.name in self.inside(g)}
+            person.to_remove_from = {
+                g for g in person.to_remove_from if person.is_member and person.name in self.inside(g)
+            }
 
     def snapshot(self, told: Transition | Joined | Profile) -> None:
         if isinstance(told, Transition) and told.to_tier is None:
@@ -193,6 +213,7 @@ class World:
                 one.state, one.day = "left", self.today
         kept = Person(person.name, first_join_seen=person.first_join_seen, wants_none=person.wants_none)
         self.people[person.name] = kept
+        self.find(person.name)
 
     def newcomer(self, person: Person) -> None:
         if self.group(person.name) or self.seat(person.name) or person.wants_none or self.is_manager(person.name):
@@ -225,9 +246,7 @@ class World:
         if person.is_member and person.tier in PLANNED and free and may and person.waiting is None:
             person.waiting = self.today
 
-    def ask(
-        self, person: Person, group: str, by: str, from_group: str | None = None, item: str | None = None
-    ) -> Asked:
+    def ask(self, person: Person, group: str, by: str, from_group: str | None = None, item: str | None = None) -> Asked:
         one = self.note(person, group, by, from_group, item)
         if self.circles[group].theme:
             person.waiting = None
@@ -241,7 +260,15 @@ class World:
     ) -> Asked:
         number = 1 + sum(one.member == person.name for one in self.asked)
         one = Asked(
-            f"{self.store}~{person.name}~{number}", number, person.name, group, from_group, by, "proposed", self.today, item
+            f"{self.store}~{person.name}~{number}",
+            number,
+            person.name,
+            group,
+            from_group,
+            by,
+            "proposed",
+            self.today,
+            item,
         )
         self.asked.append(one)
         return one
@@ -266,6 +293,7 @@ class World:
         if one is None or one.state in ("left", "joined"):
             one = self.note(person, group, "platform")
         one.state, one.day = "joined", self.today
+        self.find(person.name)
         if not self.circles[group].theme:
             return
         seat = self.seat(person.name)
@@ -279,6 +307,7 @@ class World:
         one = self.last(person.name, group)
         if one is not None and one.state == "joined":
             one.state, one.day = "left", self.today
+        self.find(person.name)
         if had is not None and self.group(person.name) is None:
             person.free_from = self.today + 30
             self.wait(person)
@@ -352,7 +381,9 @@ class World:
         worth = {}
         for one in base:
             days = max(0, self.today - one.score_day)
-            worth[one.name] = (one.score * half(days, half_life) + 2**19) >> 20 if 0 < days < 90 else one.score * (days == 0)
+            worth[one.name] = (
+                (one.score * half(days, half_life) + 2**19) >> 20 if 0 < days < 90 else one.score * (days == 0)
+            )
         for kind, values in (("seed", spread), ("vip", worth)):
             order = sorted(values, key=lambda name: (-values[name], name))
             for person in self.people.values():
@@ -442,10 +473,12 @@ class World:
     def take(self, plan: str, item: SolvedItem, taken: dict[int, Step], before: list[Step]) -> None:
         if any(ref not in taken for ref in item.needs) or item.ref in taken:
             return
+        if any(self.is_about_the_same(one, item) for one in taken.values()):
+            return
         to_group = item.to_group
         if to_group is not None and to_group.startswith("+"):
             opens = taken.get(int(to_group[1:]))
-            if opens is None:
+            if opens is None or opens.kind != "open":
                 return
             to_group = opens.to_group
         step = Step(
@@ -459,6 +492,12 @@ class World:
             self.opened += 1
             step.to_group = f"{self.store}~g{self.opened}"
         taken[item.ref] = self.propose(step, same)
+
+    def is_about_the_same(self, step: Step, item: SolvedItem) -> bool:
+        """Nobody is spoken of twice in a plan, nor the closing of a group."""
+        if item.member is not None:
+            return step.member == item.member
+        return item.kind == step.kind == "close" and step.from_group == item.from_group
 
     def propose(self, step: Step, same: Step | None) -> Step:
         if same is None:
@@ -480,7 +519,17 @@ class World:
         if not person.freeloader or group is None or group in person.to_remove_from:
             return
         step = Step(
-            f"{plan}~remove-{person.name}", plan, 1_000_000, "remove", person.name, group, None, None, None, [], self.today
+            f"{plan}~remove-{person.name}",
+            plan,
+            1_000_000,
+            "remove",
+            person.name,
+            group,
+            None,
+            None,
+            None,
+            [],
+            self.today,
         )
         same = self.same(step, before)
         if same is not None:
@@ -509,15 +558,17 @@ class World:
             circle = self.circles.get(str(step.from_group))
             return "group_closed" if circle is None or circle.closed_on is not None else None
         name = str(step.member)
-        if step.kind == "remove":
-            return None if name in self.inside(str(step.from_group)) else "not_in_from_group"
         person = self.people.get(name)
         if person is None or not person.is_member:
             return "member_left"
+        if step.kind == "remove":
+            return None if name in self.inside(str(step.from_group)) else "not_in_from_group"
         if step.kind == "move" and self.group(name) != step.from_group:
             return "not_in_from_group"
         if self.seat(name) is not None or (step.kind == "place" and self.group(name) is not None):
             return "invited_elsewhere"
+        if name in self.inside(str(step.to_group)):
+            return "already_in_group"
         if person.wants_none or self.is_manager(name):
             return "no_invitations"
         return self.no_room(str(step.to_group))
@@ -673,12 +724,19 @@ class World:
         circle.managers = managers
         for name in changed:
             person = self.people.get(name)
-            if person is None or not person.is_member or name not in self.inside(circle.id):
+            if person is None or not person.is_member:
                 continue
             if name in managers:
-                self.left(person, circle.id, had[name])
-            else:
-                self.joined(person, circle.id)
+                for one in self.asked:
+                    if one.member == name and one.is_open:
+                        self.lapse(one, "expired", pauses=False)
+                person.waiting = None
+            if name in self.inside(circle.id):
+                if name in managers:
+                    self.left(person, circle.id, had[name])
+                else:
+                    self.joined(person, circle.id)
+            self.wait(person)
 
     def by_hand(self, name: str, group: str) -> str | None:
         person = self.people.get(name)

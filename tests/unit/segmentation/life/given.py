@@ -1,6 +1,6 @@
 """Given a store: builders of records, and a town clerk that applies them in order."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from libs.common.activity import UNIT
 from libs.common.commands import Command
 from libs.common.days import day_number, day_start_ms, day_to_iso
 from libs.common.events import GroupDay, GroupMessage, JoinData, Joined, Profile, Source, Transition
-from libs.common.feed import PlanHead, PlanSolved, SolvedArea, SolvedDesign, SolvedItem, decode_feed
+from libs.common.feed import ItemKind, PlanHead, PlanSolved, SolvedArea, SolvedDesign, SolvedItem, decode_feed
 from libs.common.placements import CommandOutcome, Happened
 from services.segmentation.domain.apply import StoreRecord, apply, close, work_on
 from services.segmentation.domain.effects import At, Effects
@@ -36,7 +36,7 @@ def ms(day: int, minute: int = 0) -> int:
 class Clerk:
     """A store, and its records one after another: `budget` is how long work is cut.
 
-    One that `restarts` loads the store anew from its rows before every slice.
+    One that `restarts` loads the store anew from its rows after every slice that got on.
     """
 
     def __init__(self, budget: int = 10_000, day: int = DAY, *, restarts: bool = False) -> None:
@@ -61,9 +61,11 @@ class Clerk:
     def _all(self, effects: Effects) -> "Clerk":
         self.events += effects.events
         self.store.keep()
-        while self.store.head.job is not None:
-            if self.restarts:
+        before = None
+        while (job := self.store.head.job) is not None:
+            if self.restarts and job != before:  # what is only looked at goes on in memory until it has an end
                 self.store = reloaded(self.store)
+            before = job
             self.events += work_on(self.store, self.at(), self.budget).events
             self.store.keep()
         self.offset += 1
@@ -209,16 +211,20 @@ def a_group_day(group: str, day: int, *messages: GroupMessage) -> GroupDay:
     return GroupDay(source=SOURCE, store_id=S, group_id=group, day=day_to_iso(day), messages=messages)
 
 
-def an_item(ref: int, kind: str, **fields: Any) -> SolvedItem:
-    return SolvedItem(ref=ref, kind=kind, gain=fields.pop("gain", 10), reason=fields.pop("reason", "interest"), **fields)  # type: ignore[arg-type]
+def an_item(ref: int, kind: ItemKind, **fields: Any) -> SolvedItem:
+    """An item of a plan, of which only what matters must be said."""
+    given: dict[str, Any] = {"gain": 10, "reason": "interest"}
+    return SolvedItem(ref=ref, kind=kind, **(given | fields))
 
 
 def a_head(**fields: Any) -> PlanHead:
-    given = {"status": "optimal", "solved_at": 0, "algorithm": "min-cost flow", "library": "ortools 9"}
+    given: dict[str, Any] = {"status": "optimal", "solved_at": 0, "algorithm": "min-cost flow", "library": "ortools 9"}
     return PlanHead(**(given | fields))
 
 
-def parts(plan: str, items: Sequence[SolvedItem], *, cut: int = 1_000, attempt: str = "1", **head: Any) -> list[PlanSolved]:
+def parts(
+    plan: str, items: Sequence[SolvedItem], *, cut: int = 1_000, attempt: str = "1", **head: Any
+) -> list[PlanSolved]:
     """An answer in parts of so many items."""
     bounds = [*range(0, len(items), cut), len(items)] if items else [0, 0]
     cuts = [items[one:other] for one, other in pairwise(bounds)]
@@ -236,7 +242,9 @@ def parts(plan: str, items: Sequence[SolvedItem], *, cut: int = 1_000, attempt: 
     ]
 
 
-def a_design(*blocks: tuple[str, str], weights: dict[str, int] | None = None, shares: dict[str, int] | None = None) -> SolvedDesign:
+def a_design(
+    *blocks: tuple[str, str], weights: dict[str, int] | None = None, shares: dict[str, int] | None = None
+) -> SolvedDesign:
     areas = sorted({area for _, area in blocks})
     return SolvedDesign(
         areas=tuple(SolvedArea(area, tuple(weights or ())) for area in areas),
@@ -248,6 +256,3 @@ def a_design(*blocks: tuple[str, str], weights: dict[str, int] | None = None, sh
 
 def people(n: int, name: str = "p") -> list[str]:
     return [f"{name}{number:03d}" for number in range(n)]
-
-
-Given = Callable[[], Clerk]

@@ -9,7 +9,7 @@ from libs.common.events import PartitionClosed
 from libs.common.placements import Invited, PlanProposed, SeedChanged, VipChanged
 from services.segmentation.domain.apply import open_after
 from services.segmentation.domain.days import Feed, closed_by
-from services.segmentation.domain.health import may_close, said
+from services.segmentation.domain.health import said, why_close
 from services.segmentation.domain.similarity import similarity
 from tests.unit.segmentation.life.given import (
     AREA,
@@ -161,7 +161,7 @@ def test_overlay_groups_are_filled_by_rank_and_count_as_no_second_group() -> Non
 
 
 def sitting(*, acts: int | None = None) -> tuple[Clerk, str]:
-    """zed joined a group on DAY and never did more than join the store; others are better VIPs."""
+    """Zed joined a group on DAY and never did more than join the store; others are better VIPs."""
     clerk = Clerk().meets("zed", cause="j", score=0).apply(a_join("zed", "weekly", DAY, cause="j", score=0))
     group = clerk.group()
     clerk.joins(group, "zed", ms(DAY))
@@ -179,7 +179,7 @@ def sitting(*, acts: int | None = None) -> tuple[Clerk, str]:
         (DAY + 1, DAY + 91, True),
     ],
 )
-def test_90_closed_days_without_message_visit_or_purchase(acts: int | None, closed: int, expected: bool) -> None:  # noqa: FBT001
+def test_90_closed_days_without_message_visit_or_purchase(acts: int | None, closed: int, expected: bool) -> None:
     clerk, _ = sitting(acts=acts)
     clerk.close(closed)
     assert clerk.member("zed").freeloader is expected
@@ -272,9 +272,9 @@ def test_only_some_of_the_invited_ever_join_and_no_group_fails_for_that() -> Non
     clerk.full_of(group, people(60), at=1)
     clerk.close(DAY + 28)
     assert clerk.store.groups[group].state == "forming"
-    assert not may_close(clerk.store, clerk.store.groups[group])
+    assert why_close(clerk.store, clerk.store.groups[group]) is None
     clerk.close(DAY + 29)
-    assert may_close(clerk.store, clerk.store.groups[group]), "30 store days old with under 100 heads"
+    assert why_close(clerk.store, clerk.store.groups[group]) == "small", "30 store days old with under 100 heads"
 
 
 def test_rows_of_each_covered_day_with_messages_and_of_the_last() -> None:

@@ -2,7 +2,7 @@
 
 from libs.common import commands as wire
 from libs.common.placements import CommandOutcome, ThemesDefined
-from tests.unit.segmentation.life.given import S, Clerk, ms
+from tests.unit.segmentation.life.given import Clerk, S, ms
 
 
 def test_a_store_of_which_nothing_is_known_refuses() -> None:
@@ -56,11 +56,14 @@ def test_districts_replace_what_stood() -> None:
 def test_what_is_not_there_is_said_so() -> None:
     clerk = Clerk().meets("ann")
     assert clerk.joins(f"{S}~g9", "ann", 1).reason == "group_unknown"
+    assert clerk.joins(f"{S}~platform:", "ann", 1).reason == "group_unknown"
+    no_day = wire.UpdateBody(qr_expires="2026-02-30")
+    assert clerk.give(wire.UpdateGroup, group_id=clerk.group(), body=no_day).reason == "bad_day"
     assert clerk.give(wire.UpdateGroup, group_id=f"{S}~g9", body=wire.UpdateBody(name="x")).reason == "group_unknown"
     assert clerk.give(wire.CloseGroup, group_id=f"{S}~g9").reason == "group_unknown"
     assert clerk.give(wire.Decline, placement_id=f"{S}~ann~1").reason == "placement_unknown"
     assert clerk.give(wire.PlaceMember, body=wire.PlaceBody("who")).reason == "member_unknown"
-    assert clerk.give(wire.PlaceMember, body=wire.PlaceBody("ann")).reason == "no_capacity"
+    assert clerk.give(wire.PlaceMember, body=wire.PlaceBody("ann")).outcome == "done"
     assert clerk.give(wire.OpenGroup, body=wire.OpenBody("x", theme="nothing")).reason == "theme_unknown"
 
 

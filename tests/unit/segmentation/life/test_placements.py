@@ -15,7 +15,7 @@ from libs.common.placements import (
     Proposed,
     Waiting,
 )
-from tests.unit.segmentation.life.given import AREA, DAY, S, Clerk, a_design, an_item, ms, people
+from tests.unit.segmentation.life.given import AREA, DAY, Clerk, S, a_design, an_item, ms, people
 
 
 @pytest.fixture

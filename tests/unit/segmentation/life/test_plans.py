@@ -4,7 +4,7 @@ import pytest
 
 from libs.common import commands as wire
 from libs.common.placements import ItemDecided, PlanFailed, PlanProposed, PlanRequested, ThemesDefined
-from tests.unit.segmentation.life.given import AREA, DAY, S, Clerk, a_design, an_item, parts, people
+from tests.unit.segmentation.life.given import AREA, DAY, Clerk, S, a_design, an_item, parts, people
 
 
 @pytest.fixture

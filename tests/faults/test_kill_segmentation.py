@@ -98,7 +98,8 @@ async def a_load(feed: Feed, seed: int) -> AsyncIterator[None]:
         await first_day(feed)
         while not ended.is_set():
             await another_day(feed, chance)
-            await asyncio.sleep(1.0)
+            # Now and then long enough for a plan to be solved on a slow machine before another is asked for.
+            await asyncio.sleep(chance.choice((0.5, 0.5, 4.0)))
 
     task = asyncio.create_task(go_on())
     try:

@@ -1,5 +1,6 @@
 """Segmentation on a real log and real tables: a store comes to have groups, and nothing is lost or done twice."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from libs.common import commands as wire
 from libs.common.topics import PLACEMENTS, STORE_FEED, STORE_FEED_DEAD, partition_of
+from services.segmentation import store as tables
 from services.segmentation.processor import SeqGap, UnknownRecord
 from tests.integration.segmentation_world import World, a_segmentation, a_world
 from tests.unit.segmentation.life.given import DAY, S, a_group_day, a_message, a_transition, ms, people
@@ -111,6 +113,28 @@ async def test_what_comes_again_is_dropped(world: World) -> None:
     assert replay.duplicates == 26
     [row] = await world.ask("SELECT sum(duplicates) AS n FROM feed")
     assert (row["n"], repeated) == (26, 0)
+
+
+async def test_a_step_that_fails_leaves_nothing_behind(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stores in memory are spoilt when the database fails after their records were applied."""
+    save, failed = tables.save_partition, Counter[str]()
+
+    async def fail_sometimes(*arguments: Any) -> None:
+        await save(*arguments)
+        if failed["steps"] < 4:
+            failed["steps"] += 1
+            raise TimeoutError
+
+    async with a_segmentation(world):
+        await world.send(*members(world, S, 10))
+        await world.drained()
+        monkeypatch.setattr(tables, "save_partition", fail_sometimes)
+        await world.send(
+            *members(world, S, 20, 10), world.order(S, wire.OpenGroup, body=wire.OpenBody("cats", theme="pets"))
+        )
+        await world.send(*world.closes(DAY))
+        await world.judge()
+    assert failed["steps"] == 4
 
 
 async def test_a_gap_stops_the_process(world: World) -> None:

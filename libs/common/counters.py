@@ -11,6 +11,7 @@ COUNTERS: Mapping[str, str] = {
     "qunli_commands_total": "Commands that are on the log, by command",
     "qunli_limited_total": "Requests and connections that a limit ended, by limit: key, member, address, bodies, "
     "connections, head, head_size, body, body_size, idle, unread",
+    "qunli_plans_total": "Plans that were asked of the solver, by result: solved, failed",
 }
 _counts: Counter[tuple[str, str]] = Counter()
 

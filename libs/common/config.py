@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     )
     solver_seconds: float = Field(900.0, gt=0, description="How long a plan may be solved before it has failed")
     solver_memory_mb: int = Field(
-        3_072, ge=256, description="Address space of a process that solves a plan, in MiB; with less it fails"
+        3_072, ge=64, description="Address space of a process that solves a plan, in MiB; with less it fails"
     )
     session_seconds: float = Field(
         30.0, ge=3, description="Kafka group session: a silent processor loses its partitions"

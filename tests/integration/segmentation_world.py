@@ -23,7 +23,7 @@ from libs.common.topics import MEMBER_EVENTS, PLACEMENTS, SEGMENTATION_GROUP, ST
 from services.segmentation.processor import Segmentation
 from services.segmentation.solver import Solver
 from services.segmentation.store import Partition
-from tests.segmentation_check import Replay, assert_told, assert_tables, replay
+from tests.segmentation_check import Replay, assert_tables, assert_told, replay
 from tests.unit.segmentation.life.given import DAY, ms
 
 encode = msgspec.json.Encoder().encode
@@ -78,9 +78,8 @@ class World:
     def order(self, store: str, kind: type[wire.Command], **fields: Any) -> tuple[int, bytes, bytes]:
         """A command. Its id is `last_id`."""
         self.numbers[store] += 1
-        said = kind(
-            command_id=f"{store}~c{self.numbers[store]}", store_id=store, given_by="key", given_at=ms(self.day), **fields
-        )  # fmt: skip
+        given = {"command_id": self.last_id(store), "store_id": store, "given_by": "key", "given_at": ms(self.day)}
+        said = kind(**given, **fields)  # type: ignore[arg-type]
         return partition_of(store, STORE_FEED.partitions), store.encode(), encode(said)
 
     def last_id(self, store: str) -> str:

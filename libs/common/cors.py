@@ -9,8 +9,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_AGE_SECONDS = 7_200  # Chromium keeps the answer to a preflight no longer
 _METHODS = "GET, POST, PUT, DELETE"
-_REQUEST = "Authorization, Content-Encoding, Content-Type, Traceparent, X-Qunli-After, X-Request-Id"
-_ANSWER = b"X-Request-Id, X-Qunli-Position, X-Qunli-As-Of, Retry-After"
+_REQUEST = (
+    "Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, Traceparent, "
+    "X-Qunli-After, X-Request-Id"
+)
+_ANSWER = b"ETag, Location, Retry-After, X-Qunli-As-Of, X-Qunli-Position, X-Request-Id"
 
 
 class CrossOrigin:

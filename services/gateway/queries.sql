@@ -3,9 +3,13 @@
 
 -- name: positions
 -- no parameters. Where each source partition stands; first in every snapshot.
-SELECT topic, partition, partitions, next_offset, close_offset, closed_day, settings::text AS settings
+SELECT 'engagement' AS service, topic, partition, partitions, next_offset, close_offset, closed_day,
+       settings::text AS settings
 FROM engagement_v1.position
-ORDER BY topic, partition
+UNION ALL
+SELECT 'segmentation', topic, partition, partitions, next_offset, close_offset, closed_day, NULL
+FROM segmentation_v1.position
+ORDER BY service, topic, partition
 
 -- name: load_members
 -- $1 text[] members. Every membership of theirs, living or ended; the caller's rights are applied by the reader.
@@ -178,18 +182,32 @@ SELECT * FROM (
 ORDER BY day DESC, partition, log_offset, member_id, index LIMIT $11
 
 -- name: partitions_lag
--- no parameters. What an operator sees of each source partition.
+-- no parameters. What an operator sees of each source partition, engagement's first.
 SELECT p.topic, p.partition, p.next_offset, p.epoch, p.close_offset, p.close_day, p.closed_day, p.settings_number,
        p.duplicates, (extract(epoch FROM p.updated_at) * 1000)::bigint AS updated_at,
        coalesce(o.messages, 0)::bigint AS outbox
 FROM engagement_v1.position p
 LEFT JOIN (SELECT partition, sum(messages) AS messages FROM engagement_v1.outbox GROUP BY partition) o USING (partition)
-ORDER BY p.topic, p.partition
+UNION ALL
+SELECT p.topic, p.partition, p.next_offset, p.epoch, p.close_offset, p.close_day, p.closed_day, NULL,
+       p.duplicates, (extract(epoch FROM p.updated_at) * 1000)::bigint, coalesce(o.messages, 0)::bigint
+FROM segmentation_v1.position p
+LEFT JOIN (SELECT partition, sum(messages) AS messages FROM segmentation_v1.outbox GROUP BY partition) o USING (partition)
+ORDER BY topic, partition
 
 -- name: dead_letters
 -- $1 text last id seen ('' at first), $2 int rows. Only the first bytes of a letter: a list shows what it is.
 SELECT id, topic, partition, log_offset, code, detail, key, octet_length(value) AS value_bytes,
        substring(value FOR 512) AS head, headers::text AS headers, replayed_offset,
        (extract(epoch FROM written_at) * 1000)::bigint AS written_at
-FROM engagement_v1.dead_letter
-WHERE id > $1 ORDER BY id LIMIT $2
+FROM (
+    (SELECT * FROM engagement_v1.dead_letter WHERE id > $1 ORDER BY id LIMIT $2)
+    UNION ALL
+    (SELECT * FROM segmentation_v1.dead_letter WHERE id > $1 ORDER BY id LIMIT $2)
+) AS letters
+ORDER BY id LIMIT $2
+
+-- name: load_letter
+-- $1 text id of the letter, $2 text topic
+SELECT partition, code, key, value, headers::text AS headers, replayed_offset
+FROM segmentation_v1.dead_letter WHERE id = $1 AND topic = $2

@@ -1,5 +1,6 @@
 """Every route against every credential that must not open it. The routes come from the app itself."""
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -7,7 +8,7 @@ import msgspec
 import pytest
 
 from libs.common.keys import begin_rotation, create_key, end_rotation, revoke_key
-from tests.integration.gateway_world import OTHERS, World, world_fixture  # noqa: F401
+from tests.integration.gateway_world import OTHERS, World, path_of, world_fixture  # noqa: F401
 
 SCOPE_FREE = {"/v1/me"}  # any key may ask who it is
 OPERATORS = {"/v1/ops/lag", "/v1/ops/dead-letters"}
@@ -19,15 +20,13 @@ async def routes_fixture(world: World) -> list[str]:
     """Every path of the app that answers with data."""
     document = (await world.client.get("/openapi.json")).json()
     routes = [path for path, operations in document["paths"].items() if "get" in operations]
-    assert len(routes) == 14
+    assert len(routes) == 33
     return routes
 
 
-OF_MEMBERS = {"/v1/me", *(f"/v1/members/{{member_id}}{part}" for part in ("", "/explain", "/timeline", "/scores"))}
-
-
-def _path(route: str, store: str = "north", member: str = "worked") -> str:
-    return route.format(store_id=store, member_id=member)
+OF_A_MEMBER = ("", "/explain", "/timeline", "/scores", "/invitations")
+OF_MEMBERS = {"/v1/me", *(f"/v1/members/{{member_id}}{part}" for part in OF_A_MEMBER)}
+OF_COMMANDS = "/v1/commands/{command_id}"  # a token opens it with the Location of a command of its own
 
 
 async def _refused(world: World, path: str, authorization: str | None) -> httpx.Response:
@@ -56,7 +55,7 @@ async def test_without_a_valid_credential_every_route_answers_401(world: World, 
     shapes = set()
     for route in routes:
         for credential in _bad_credentials(world):
-            for path in (_path(route), _path(route, "nowhere", "nobody"), _path(route) + "?cursor=x&x=1"):
+            for path in (path_of(route), path_of(route, "nowhere", "nobody"), path_of(route) + "?cursor=x&x=1"):
                 answer = await _refused(world, path, credential)
                 assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), (path, credential)
                 assert "www-authenticate" in answer.headers
@@ -67,17 +66,17 @@ async def test_without_a_valid_credential_every_route_answers_401(world: World, 
 async def test_without_the_scope_every_route_looks_absent(world: World, routes: list[str]) -> None:
     absent = (await world.get("/v1/nothing/here", "writer")).json()
     for route in set(routes) - SCOPE_FREE:
-        answer = await world.get(_path(route), "writer")
+        answer = await world.get(path_of(route), "writer")
         assert (answer.status_code, answer.json()) == (404, absent), route
     for route in OPERATORS:
         assert (await world.get(route, "north")).json() == absent
 
 
 async def test_a_store_of_others_looks_like_one_that_is_not(world: World, routes: list[str]) -> None:
-    for route in (route for route in routes if "{store_id}" in route):
-        foreign = await world.get(_path(route, "south"), "north")
-        absent = await world.get(_path(route, "never-was"), "everything")
-        impossible = await world.get(_path(route, "%00"), "everything")
+    for route in (route for route in routes if re.search("{(store|group|plan|command)_id}", route)):
+        foreign = await world.get(path_of(route, "south"), "north")
+        absent = await world.get(path_of(route, "never-was"), "everything")
+        impossible = await world.get(path_of(route, "%00"), "everything")
         assert foreign.status_code == absent.status_code == impossible.status_code == 404, route
         assert foreign.json() == absent.json() == impossible.json(), route
         assert set(foreign.headers) == set(absent.headers), route
@@ -85,8 +84,8 @@ async def test_a_store_of_others_looks_like_one_that_is_not(world: World, routes
 
 async def test_a_member_of_others_looks_like_one_that_is_not(world: World, routes: list[str]) -> None:
     for route in (route for route in routes if "{member_id}" in route):
-        foreign = await world.get(_path(route, member="worked"), "south")
-        absent = await world.get(_path(route, member="nobody"), "everything")
+        foreign = await world.get(path_of(route, member="worked"), "south")
+        absent = await world.get(path_of(route, member="nobody"), "everything")
         assert foreign.status_code == absent.status_code == 404, route
         assert foreign.json() == absent.json(), route
 
@@ -94,12 +93,12 @@ async def test_a_member_of_others_looks_like_one_that_is_not(world: World, route
 async def test_a_member_of_two_stores_shows_nothing_of_the_other(world: World, routes: list[str]) -> None:
     of_north, of_south = ("north", "n1", "n2", "worked", "2026-03-31"), ("south", "s1", "Minhang", "2026-03-20")
     for route in (route for route in routes if "{member_id}" in route):
-        north = await world.get(_path(route, member="both"), "north")
-        south = await world.get(_path(route, member="both"), "south")
+        north = await world.get(path_of(route, member="both"), "north")
+        south = await world.get(path_of(route, member="both"), "south")
         assert north.status_code == south.status_code == 200, route
         assert not [word for word in of_south[:3] if word in _values(north)], route
         assert not [word for word in of_north[:4] if word in _values(south)], route
-        whole = await world.get(_path(route, member="both"), "everything")
+        whole = await world.get(path_of(route, member="both"), "everything")
         assert {"north", "south"} <= _values(whole), route
 
 
@@ -137,7 +136,7 @@ async def test_a_forged_cursor_leads_to_no_other_store(world: World) -> None:
 async def test_every_route_that_the_scope_opens_answers(world: World, routes: list[str]) -> None:
     for route in routes:
         key = "everything" if route in OPERATORS | SCOPE_FREE else "north"
-        assert (await world.get(_path(route), key)).status_code in {200, 503}, route
+        assert (await world.get(path_of(route), key)).status_code in {200, 503}, route
 
 
 async def test_a_revoked_key_ceases_and_a_rotated_one_goes_on(world: World) -> None:
@@ -161,7 +160,7 @@ async def test_a_member_token_opens_its_members_routes_and_no_other(world: World
     absent = (await world.get("/v1/nothing/here")).json()
     assert set(routes) >= OF_MEMBERS
     for route in routes:
-        answer = await world.get_with(_path(route), world.retailer.token())
+        answer = await world.get_with(path_of(route), world.retailer.token())
         if route in OF_MEMBERS:
             assert answer.status_code == 200, route
         else:
@@ -179,16 +178,16 @@ async def test_a_member_token_reads_of_no_other_member(world: World, routes: lis
     }
     for route in (route for route in routes if "{member_id}" in route):
         for name, token in tokens.items():
-            answer = await world.get_with(_path(route), token)
+            answer = await world.get_with(path_of(route), token)
             assert (answer.status_code, answer.json()) == (404, absent), (route, name)
 
 
 async def test_a_member_of_two_stores_reads_what_its_token_names(world: World, routes: list[str]) -> None:
     for route in (route for route in routes if "{member_id}" in route):
         token = world.retailer.token(sub="both", store_ids=["north", "south"])  # its issuer has `north` alone
-        north = await world.get_with(_path(route, member="both"), token)
+        north = await world.get_with(path_of(route, member="both"), token)
         south = await world.get_with(
-            _path(route, member="both"), OTHERS.token(sub="both", store_ids=["south", "north"])
+            path_of(route, member="both"), OTHERS.token(sub="both", store_ids=["south", "north"])
         )
         assert north.status_code == south.status_code == 200, route
         assert "north" in _values(north), route
@@ -213,4 +212,5 @@ async def test_the_description_names_the_credentials_of_each_route(world: World,
     assert set(document["components"]["securitySchemes"]) == {"server_key", "member_token"}
     for route in routes:
         found = {name for scheme in document["paths"][route]["get"]["security"] for name in scheme}
-        assert found == ({"server_key", "member_token"} if route in OF_MEMBERS else {"server_key"}), route
+        both = route in OF_MEMBERS or route == OF_COMMANDS
+        assert found == ({"server_key", "member_token"} if both else {"server_key"}), route

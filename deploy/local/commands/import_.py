@@ -42,7 +42,7 @@ def import_(
     docs/import.md tells how to write a mapping.
     """
     chosen = mapping_for(file, mapping)
-    target = _elsewhere(url, data) if url else local_target(data)
+    target = elsewhere(url, data) if url else local_target(data)
     print_outcome(run_import(chosen, target, Wish(days, again=again, check=check), console), console)
 
 
@@ -60,13 +60,14 @@ def local_target(data: Path) -> Target:
     folder = existing_folder(data)
     settled = folders.read_settled(folder)
     if settled is None or not settled.server_key or folders.holder(folder) is None:
-        raise UserError(f"Nothing runs on {folder.root}.", "Start it with `qunli up --no-clock`, then import.")
+        raise UserError(f"Nothing runs on {folder.root}.", "Start it with `qunli up --no-clock` first.")
     doors = background.reachable(settled)
-    return Target(doors.ingest, doors.server_key, settled.timezone, folder.root)
+    return Target(doors.ingest, doors.server_key, settled.timezone, folder.root, gateway=doors.gateway)
 
 
-def _elsewhere(url: str, data: Path) -> Target:
+def elsewhere(url: str, data: Path, gateway: str = "") -> Target:
+    """A deployment at these addresses; its key is in QUNLI_KEY. UserError if there is none."""
     key = os.environ.get("QUNLI_KEY", "")
     if not key:
         raise UserError(f"There is no key for {url}.", "Set QUNLI_KEY to one with events:write and days:close.")
-    return Target(url.rstrip("/"), key, settings().timezone, folders.folder_at(data).root, name=url)
+    return Target(url.rstrip("/"), key, settings().timezone, folders.folder_at(data).root, url, gateway.rstrip("/"))

@@ -1,7 +1,7 @@
 """The demo from beginning to end: a stack of its own, a year of baskets through the door, what came out."""
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +9,13 @@ from threading import Event
 
 import httpx
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
 from deploy.local import background
 from deploy.local import folder as folders
 from deploy.local.background import Reachable
 from deploy.local.command_line import working
-from deploy.local.demo.figures import Behind, connect, lag, read_story, wait_for
+from deploy.local.demo.applied import await_applied
+from deploy.local.demo.figures import connect, read_story
 from deploy.local.demo.pictures import draw_tiers
 from deploy.local.demo.show import show_curls, show_story
 from deploy.local.importer.mapping import read_mapping
@@ -27,13 +27,6 @@ from libs.common.errors import QunliError
 MAPPING = Path(__file__).with_name("complete_journey.toml")
 STORE = "grocer"
 PICTURE = Path("out/demo-tiers.png")
-# Engagement applies thousands of records a second: this long without one means that it stands still.
-PATIENCE_SECONDS = 60.0
-LOOK_SECONDS = 0.5
-
-
-class NothingMoves(QunliError):
-    """Engagement has not applied a record for {seconds:.0f} s; `qunli logs engagement --data {data}` tells why."""
 
 
 class StackEnded(QunliError):
@@ -59,7 +52,7 @@ def run(choice: Choice, console: Console) -> None:
         console.print(f"Kafka, Postgres and the services are up ({monotonic() - begun:.0f} s).")
         done, zone = _import(choice, doors, console)
         with connect(doors.gateway, doors.server_key) as gateway:
-            _await_applied(gateway, done.state.position, choice.data, console)
+            await_applied(gateway, STORE, done.state.position, choice.data, console)
             _tell(gateway, done, choice.data, zone, console)
         console.print(f"\nAll of this took {monotonic() - begun:.0f} s.")
         if not choice.leave:
@@ -88,32 +81,6 @@ def _import(choice: Choice, doors: Reachable, console: Console) -> tuple[Done, s
     done = run_import(read_mapping(MAPPING), target, wish, console)
     print_outcome(done, console)
     return done, zone
-
-
-def _await_applied(gateway: httpx.Client, position: Mapping[str, int], data: Path, console: Console) -> None:
-    """Return when the gateway shows everything up to `position`; a bar until then. NothingMoves if it stands still."""
-    columns = (TextColumn("Engagement applies the rest"), BarColumn(), TextColumn("{task.fields[left]:>9,} to go"))
-    begun = behind = lag(gateway)
-    moved = monotonic()
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=begun, left=begun)
-        # Asked for a position, the gateway looks again and again: that is for the end of a wait, not for minutes.
-        while behind or not _is_applied(gateway, position):
-            Event().wait(LOOK_SECONDS)
-            left = lag(gateway)
-            moved = monotonic() if left != behind else moved
-            behind = left
-            if monotonic() - moved > PATIENCE_SECONDS:
-                raise NothingMoves(seconds=PATIENCE_SECONDS, data=data)
-            progress.update(task, completed=begun - left, left=left)
-
-
-def _is_applied(gateway: httpx.Client, position: Mapping[str, int]) -> bool:
-    try:
-        wait_for(gateway, STORE, position)
-    except Behind:
-        return False
-    return True
 
 
 def _tell(gateway: httpx.Client, done: Done, data: Path, zone: str, console: Console) -> None:

@@ -69,8 +69,8 @@ def wait_for(gateway: httpx.Client, store: str, position: Mapping[str, int]) -> 
     if response.status_code == 503:
         raise Behind
     if response.status_code == 400:
-        what = "The log does not hold what was imported before: the data folder was changed from outside."
-        raise UserError(what, "Delete it with `qunli reset`, and run the demo again.")
+        what = "The log does not hold what was posted before: the data folder was changed from outside."
+        raise UserError(what, "Delete it with `qunli reset`, and run the same command again.")
 
 
 def lag(gateway: httpx.Client) -> int:

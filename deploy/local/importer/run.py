@@ -1,13 +1,14 @@
-"""An import from beginning to end: days in order, each posted in lanes, then closed.
+"""Days of events from beginning to end: in order, each posted in lanes, then closed.
 
 A day's close is asked for when the log has acknowledged all its events, and the next day is posted when the log has
 acknowledged the close. So in every partition a day's events stand before its close and the next day's after it.
-Members keep to their lane, and a lane sends one request at a time: a member's events stand in the file's order.
+Members keep to their lane, and a lane sends one request at a time: a member's events stand in their order.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,18 +31,34 @@ T = TypeVar("T")
 Report = Callable[[DayOfEvents], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be posted. `days(first, last)`: its events of these days, every day in order.
+
+    `refusal(row, error)`: what to say of an event that the door rejects, by its row.
+    """
+
+    days: Callable[[int, int], Iterator[DayOfEvents]]
+    refusal: Callable[[int, Rejected], UserError]
+
+
+def import_work(plan: Plan) -> Work:
+    """An import of rows."""
+    return Work(lambda first, last: days_of(plan, first, last), lambda row, error: _row_refused(plan, row, error))
+
+
 async def post_days(
-    client: httpx.AsyncClient, plan: Plan, days: tuple[int, int], file: Path, state: State, report: Report
+    client: httpx.AsyncClient, work: Work, days: tuple[int, int], file: Path, state: State, report: Report
 ) -> State:
     """Post and close the days from the first to the last of `days`; `report` after each. The state at the end.
 
-    Ends early at a day that is not over yet, which stays open. UserError names the row of an event that the door
-    rejects; NoAnswer when the door is away for too long.
+    Ends early at a day that is not over yet, which stays open. UserError names an event that the door rejects;
+    NoAnswer when the door is away for too long.
     """
     delivery = Delivery(dict(state.position))
-    async with aclosing(_ahead(days_of(plan, *days))) as made:
+    async with aclosing(_ahead(work.days(*days))) as made:
         async for day in made:
-            await _post_day(client, plan, day, delivery)
+            await _post_day(client, work, day, delivery)
             state = _keep(file, state, delivery, closing=day.day)
             failpoint("import.posted")
             if not await close_day(client, day_to_iso(day.day), delivery):
@@ -60,16 +77,16 @@ def _keep(file: Path, state: State, delivery: Delivery, **changes: int) -> State
     return state
 
 
-async def _post_day(client: httpx.AsyncClient, plan: Plan, day: DayOfEvents, delivery: Delivery) -> None:
+async def _post_day(client: httpx.AsyncClient, work: Work, day: DayOfEvents, delivery: Delivery) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             for lane in range(LANES):
-                group.create_task(_post_lane(client, plan, day, lane, delivery))
+                group.create_task(_post_lane(client, work, day, lane, delivery))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
 
 
-async def _post_lane(client: httpx.AsyncClient, plan: Plan, day: DayOfEvents, lane: int, delivery: Delivery) -> None:
+async def _post_lane(client: httpx.AsyncClient, work: Work, day: DayOfEvents, lane: int, delivery: Delivery) -> None:
     """The lane's events of a day, one request after the other."""
     chosen = [index for index, number in enumerate(day.lanes) if number % LANES == lane]
     events = [day.events[index] for index in chosen]
@@ -77,7 +94,7 @@ async def _post_lane(client: httpx.AsyncClient, plan: Plan, day: DayOfEvents, la
         try:
             await post_events(client, events[begin:end], delivery)
         except Rejected as error:
-            raise _row_refused(plan, day.rows[chosen[begin + error.index]], error) from error
+            raise work.refusal(day.rows[chosen[begin + error.index]], error) from error
 
 
 def _row_refused(plan: Plan, row: int, error: Rejected) -> UserError:

@@ -13,7 +13,7 @@ from deploy.local.importer.door import closed_days, connect
 from deploy.local.importer.events import DayOfEvents, days_of
 from deploy.local.importer.mapping import Mapping
 from deploy.local.importer.plan import Plan, make_plan, refuse_future
-from deploy.local.importer.run import post_days
+from deploy.local.importer.run import Work, import_work, post_days
 from deploy.local.importer.state import State, day_to_begin, fingerprint, read_state, state_file
 from libs.common.clock import monotonic, now_ms
 from libs.common.days import day_to_iso
@@ -24,6 +24,7 @@ class Target:
     """Where an import goes: ingest's address, a key with events:write and days:close, the deployment's zone.
 
     `folder`: where its state is kept. `name`: tells deployments apart that share the folder; "" for its own stack.
+    `gateway`: the gateway's address, "" where nobody has told it.
     """
 
     url: str
@@ -31,6 +32,7 @@ class Target:
     zone: str
     folder: Path
     name: str = ""
+    gateway: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ async def _import(mapping: Mapping, target: Target, wish: Wish, console: Console
         plan = plan or _read(mapping, target, console)
         if wish.check:
             _check(plan, (begin, last), console)
-        return await _post(client, plan, (begin, last), file, state, console)
+        return await post(client, import_work(plan), (begin, last), file, state, console, "Importing")
 
 
 def _read(mapping: Mapping, target: Target, console: Console) -> Plan:
@@ -99,12 +101,19 @@ def _check(plan: Plan, days: tuple[int, int], console: Console) -> None:
             pass
 
 
-async def _post(
-    client: httpx.AsyncClient, plan: Plan, days: tuple[int, int], file: Path, state: State, console: Console
+async def post(
+    client: httpx.AsyncClient,
+    work: Work,
+    days: tuple[int, int],
+    file: Path,
+    state: State,
+    console: Console,
+    doing: str,
 ) -> Done:
+    """Post the days from the first to the last of `days` under a progress bar, keeping the state in `file`."""
     started, posted = monotonic(), 0
     columns = (
-        TextColumn("Importing {task.fields[day]}"),
+        TextColumn(f"{doing} {{task.fields[day]}}"),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TextColumn("days  {task.fields[events]:>9,} events  {task.fields[rate]:>7,.0f}/s"),
@@ -119,12 +128,12 @@ async def _post(
             rate = posted / max(monotonic() - started, 1e-3)
             progress.update(task, advance=1, day=day_to_iso(day.day), events=posted, rate=rate)
 
-        state = await post_days(client, plan, days, file, state, report)
+        state = await post_days(client, work, days, file, state, report)
     return Done(state, days[1], posted, monotonic() - started)
 
 
-def print_outcome(done: Done, console: Console) -> None:
-    """One line, or two, on what an import did."""
+def print_outcome(done: Done, console: Console, was: str = "imported") -> None:
+    """One line, or two, on what was done."""
     state = done.state
     first = day_to_iso(state.first)
     if done.posted:
@@ -132,6 +141,6 @@ def print_outcome(done: Done, console: Console) -> None:
         rate = done.posted / max(done.seconds, 1e-3)
         console.print(f"Posted {done.posted:,} events in {done.seconds:.1f} s ({rate:,.0f}/s); closed up to {closed}.")
     else:
-        console.print(f"All of {first} to {day_to_iso(done.last)} was imported before: nothing to do.")
+        console.print(f"All of {first} to {day_to_iso(done.last)} was {was} before: nothing to do.")
     if not done.complete:
         console.print("The next day is not over yet: it stays open. Run the same command again when it is.")

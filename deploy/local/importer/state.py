@@ -67,8 +67,10 @@ def write_state(file: Path, state: State) -> None:
     new.replace(file)
 
 
-def day_to_begin(state: State, closed: ClosedDays, *, again: bool = False, alone: bool = False) -> int:
-    """The first day to post. UserError where the log has closed days that this import has not.
+def day_to_begin(
+    state: State, closed: ClosedDays, *, again: bool = False, alone: bool = False, work: str = "import"
+) -> int:
+    """The first day to post. UserError where the log has closed days that this `work` has not.
 
     `again`: everything once more. `alone`: nobody else closes days of this log.
     """
@@ -81,9 +83,9 @@ def day_to_begin(state: State, closed: ClosedDays, *, again: bool = False, alone
         begin = max(state.first, min(state.closed, known) + 1)
     if closed.most is not None and closed.most > ours and not (again or alone):
         what = (
-            f"The log has closed {day_to_iso(closed.most)}, and this import would go on with {day_to_iso(begin)}: "
+            f"The log has closed {day_to_iso(closed.most)}, and this {work} would go on with {day_to_iso(begin)}: "
             "what is on closed days counts late or not at all."
         )
-        todo = "Import into a log of its own (`qunli up --no-clock` on a new folder)"
-        raise UserError(what, f"{todo}, or, if these very rows were imported before, say --again.")
+        todo = "Give it a log of its own (`qunli up --no-clock` on a new folder)"
+        raise UserError(what, f"{todo}, or, if these very events were posted before, say --again.")
     return begin

@@ -87,6 +87,14 @@ class Settings(BaseSettings):
     step_records: int = Field(2_000, ge=1, description="Most records in one step of a processor")
     slice_memberships: int = Field(200, ge=1, description="Most memberships in one slice of a day close")
     cached_memberships: int = Field(400_000, ge=0, description="Memberships kept in memory per engagement process")
+    slice_rows: int = Field(2_000, ge=1, description="Most rows in one slice of long work on a store's groups")
+    cached_store_members: int = Field(
+        400_000, ge=0, description="Members of stores kept in memory per segmentation process"
+    )
+    solver_seconds: float = Field(900.0, gt=0, description="How long a plan may be solved before it has failed")
+    solver_memory_mb: int = Field(
+        3_072, ge=256, description="Address space of a process that solves a plan, in MiB; with less it fails"
+    )
     session_seconds: float = Field(
         30.0, ge=3, description="Kafka group session: a silent processor loses its partitions"
     )

@@ -10,6 +10,7 @@ COUNTERS: Mapping[str, str] = {
     "qunli_requests_total": "Answers of this process, by status",
     "qunli_limited_total": "Requests and connections that a limit ended, by limit: key, member, address, bodies, "
     "connections, head, head_size, body, body_size, idle, unread",
+    "qunli_plans_total": "Plans that were asked of the solver, by result: solved, failed",
 }
 _counts: Counter[tuple[str, str]] = Counter()
 

@@ -6,6 +6,9 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA engagement TO qunli_engagement;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA engagement TO qunli_engagement;
 
+GRANT USAGE ON SCHEMA segmentation TO qunli_segmentation;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA segmentation TO qunli_segmentation;
+
 GRANT USAGE ON SCHEMA auth TO qunli_ingest, qunli_gateway;
 GRANT SELECT (id, name, secret_sha256, next_secret_sha256, scopes, stores, revoked_at) ON auth.server_key TO qunli_ingest, qunli_gateway;
 REVOKE ALL ON FUNCTION auth.note_key_use(text) FROM PUBLIC;

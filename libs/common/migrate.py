@@ -17,12 +17,15 @@ AUTH_MIGRATIONS = ROOT / "libs/common/migrations/auth"
 PROCESSOR_MIGRATIONS = ROOT / "libs/common/migrations/processor"
 ENGAGEMENT_MIGRATIONS = ROOT / "services/engagement/migrations"
 GRANTS = ROOT / "libs/common/grants.sql"
+SEGMENTATION_MIGRATIONS = ROOT / "services/segmentation/migrations"
 ENGAGEMENT_VIEWS = ROOT / "services/engagement/views.sql"
+SEGMENTATION_VIEWS = ROOT / "services/segmentation/views.sql"
 
 ROLES = ("qunli_ingest", "qunli_engagement", "qunli_segmentation", "qunli_gateway")
 SCHEMAS: Mapping[str, tuple[Path, ...]] = {
     "auth": (AUTH_MIGRATIONS,),
     "engagement": (PROCESSOR_MIGRATIONS, ENGAGEMENT_MIGRATIONS),
+    "segmentation": (PROCESSOR_MIGRATIONS, SEGMENTATION_MIGRATIONS),
 }
 # A migration waits this long for a lock and then fails: it never queues up the whole service behind itself.
 LOCK_TIMEOUT = "5s"
@@ -85,5 +88,6 @@ def _yoyo_url(admin_url: str, schema: str) -> str:
 
 def publish(connection: psycopg.Connection) -> None:
     """Make the published views and every grant anew."""
-    connection.execute(ENGAGEMENT_VIEWS.read_bytes())
+    for views in (ENGAGEMENT_VIEWS, SEGMENTATION_VIEWS):
+        connection.execute(views.read_bytes())
     connection.execute(GRANTS.read_bytes())

@@ -312,6 +312,16 @@ def traceparent_of(record: Record) -> str | None:
     return from_headers(record.headers)
 
 
+def replays(records: Iterable[Record]) -> dict[str, int]:
+    """The dead letters that records replay, with the offset of each."""
+    return {
+        letter: record.offset
+        for record in records
+        for name, value in record.headers
+        if name == "replays" and value and (letter := value.decode("latin-1")).isprintable()
+    }
+
+
 def published_since(publisher: Publisher, deleted: Mapping[Target, int]) -> dict[Target, tuple[int, int]]:
     """The outbox rows that are acknowledged and not deleted yet, as first and last seq per target."""
     return {

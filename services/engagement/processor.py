@@ -25,7 +25,7 @@ from libs.common.events import (
 )
 from libs.common.outbox import Out
 from libs.common.postgres import Connection
-from libs.common.step import Letter, MaySlice, Record, Result, Work, traceparent_of
+from libs.common.step import Letter, MaySlice, Record, Result, Work, replays, traceparent_of
 from libs.common.telemetry import trace_id_of
 from libs.common.topics import MEMBER_EVENTS, MEMBER_EVENTS_DEAD, STORE_FEED, partition_of
 from services.engagement import store
@@ -357,13 +357,7 @@ class Step:
     def _replayed(self) -> dict[str, int]:
         """The dead letters that these records replay, and that did not become letters again."""
         buried = {letter.record.offset for letter in self.letters}
-        return {
-            letter: record.offset
-            for record in self.records
-            for name, value in record.headers
-            if name == "replays" and value and (letter := value.decode("latin-1")).isprintable()
-            if record.offset not in buried
-        }
+        return replays(record for record in self.records if record.offset not in buried)
 
     def _keep(self, figures: Mapping[FigureKey, int], tiers: Mapping[TierKey, tuple[int, int]]) -> None:
         """After COMMIT: the state as it is now, caches bounded, what was used last kept longest."""

@@ -15,7 +15,7 @@ from deploy.local import services
 from deploy.local.child import Child
 from deploy.local.ports import HOST, free_port
 from deploy.local.postgres import with_role
-from deploy.local.services import ENGAGEMENT, INGEST, Service
+from deploy.local.services import ENGAGEMENT, INGEST, SEGMENTATION, Service
 from libs.common import clock
 from libs.common.config import Settings
 from libs.common.topics import PARTITIONS, Topic
@@ -26,11 +26,15 @@ SMALL = {
     "QUNLI_SESSION_SECONDS": "4",
     "QUNLI_STEP_RECORDS": "40",
     "QUNLI_SLICE_MEMBERSHIPS": "3",
+    "QUNLI_SLICE_ROWS": "40",
     "QUNLI_PRODUCE_TIMEOUT_SECONDS": "5",
 }
 PATIENCE = 150.0  # seconds for anything to happen: this machine may be slow and shared
 Condition = Callable[[], Awaitable[object]]
 Row: TypeAlias = ConsumerRecord
+
+
+_BY_NAME = {service.name: service for service in (INGEST, ENGAGEMENT, SEGMENTATION)}
 
 
 class NeverCameTrue(AssertionError):
@@ -90,10 +94,13 @@ class World:
     def engagement(self, name: str = "engagement", **env: str) -> Child:
         return self.start(ENGAGEMENT, name, **env)
 
+    def segmentation(self, name: str = "segmentation", **env: str) -> Child:
+        return self.start(SEGMENTATION, name, **env)
+
     def keep(self, *names: str) -> None:
         """Look after these from now on: one that ends is started anew, without a failpoint."""
         for name in names:
-            service = INGEST if name == "ingest" else ENGAGEMENT
+            service = _BY_NAME.get(name, ENGAGEMENT)
             self.kept[name] = lambda service=service, name=name: self.start(service, name)  # type: ignore[misc]
 
     def heal(self) -> None:

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 OWNERS = {
     "libs/common": ("queries.sql", "qunli_engagement", "engagement"),
     "services/engagement": ("queries.sql", "qunli_engagement", "engagement"),
+    "services/segmentation": ("queries.sql", "qunli_segmentation", "segmentation"),
     "services/ingest": ("queries.sql", "qunli_ingest", "public"),
     "services/gateway": ("queries.sql", "qunli_gateway", "public"),
 }

@@ -1,0 +1,1 @@
+"""What the matrix of groups is measured on and held against."""

@@ -1,0 +1,118 @@
+"""A store as the solver is asked about it: plain rows, made from the state in one walk over all members."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from services.segmentation.domain.groups import is_manager
+from services.segmentation.domain.health import why_close
+from services.segmentation.domain.placements import is_offerable
+from services.segmentation.domain.rows import Group, Kind, Member
+from services.segmentation.domain.similarity import similarity
+from services.segmentation.domain.store import Store, current_group, is_planned, kind_of
+
+
+class MemberRow(NamedTuple):
+    """A planned member. `affinity` 0..1000 per theme in force; `group`: the current one."""
+
+    id: str
+    kind: Kind
+    affinity: Sequence[int]
+    district: str | None
+    group: str | None
+    is_movable: bool
+
+
+class BlockRow(NamedTuple):
+    """A cell of the matrix. `may_open`: whether a plan may open groups here."""
+
+    theme: str
+    area: str
+    may_open: bool
+
+
+class GroupRow(NamedTuple):
+    """A themed group that is not archived.
+
+    `others`: heads and seats of people for whom it is not the current group. `takes`: whether anybody new may be sent
+    here. `failing`: why it should be closed, or nothing.
+    """
+
+    id: str
+    theme: str
+    area: str
+    others: int
+    state: Literal["open", "forming", "closing"]
+    takes: bool
+    failing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """All that a plan is made from; rows sorted by id."""
+
+    themes: tuple[str, ...]
+    districts: tuple[str, ...]
+    near: Mapping[tuple[str, str], int]  # (district, area): 0..1000
+    blocks: tuple[BlockRow, ...]
+    groups: tuple[GroupRow, ...]
+    members: tuple[MemberRow, ...]
+
+
+def problem_of(store: Store) -> Problem:
+    """The store as it stands.
+
+    Planned are members with a group or a seat, and of those without the ones that may be offered one today. A member
+    whose move has not been answered, or who stays put, is not movable, unless its group closes.
+    """
+    members = tuple(_member(store, row) for row in _planned(store))
+    here: dict[str, int] = {}
+    for member in members:
+        if member.group is not None:
+            here[member.group] = here.get(member.group, 0) + 1
+    groups = tuple(_group(store, store.groups[key], here.get(key, 0)) for key in store.groups.under(("themed",)))
+    design = store.head.design
+    districts = tuple(sorted(design.weights)) if design else ()
+    near = {(one, area): similarity(store, one, area) for one in districts for area in sorted(store.areas)}
+    return Problem(store.head.theme_ids, districts, near, _blocks(store), groups, members)
+
+
+def _planned(store: Store) -> list[Member]:
+    rows = [store.members[key] for key in sorted(store.members)]
+    return [
+        row
+        for row in rows
+        if is_planned(row)
+        and not is_manager(store, row.id)
+        and (current_group(row) is not None or is_offerable(store, row))
+    ]
+
+
+def _member(store: Store, row: Member) -> MemberRow:
+    group = current_group(row)
+    is_closing = group is not None and store.groups[group].closed_on is not None
+    rests = row.moves_from > store.today and not is_closing
+    movable = group is None or (row.seat is None and not row.no_invitations and not rests)
+    return MemberRow(row.id, kind_of(row), row.affinity, row.district, group, movable)
+
+
+def _group(store: Store, row: Group, here: int) -> GroupRow:
+    assert row.theme is not None
+    assert row.area is not None
+    is_forming = row.state == "forming"
+    takes = (
+        row.closed_on is None and row.theme in store.head.theme_ids and row.size < min(300, store.settings.size_max)
+    )  # fmt: skip
+    state: Literal["open", "forming", "closing"] = "forming" if is_forming else "open"
+    if row.closed_on is not None:
+        state = "closing"
+    return GroupRow(row.id, row.theme, row.area, row.size - here, state, takes, why_close(store, row) or "")
+
+
+def _blocks(store: Store) -> tuple[BlockRow, ...]:
+    rows = [store.blocks[key] for key in sorted(store.blocks)]
+    themes = store.head.theme_ids
+    return tuple(
+        BlockRow(row.theme, row.area, row.is_designed and row.theme in themes and row.opens_from <= store.today)
+        for row in rows
+    )

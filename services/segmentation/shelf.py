@@ -1,0 +1,36 @@
+"""The stores that are kept in memory, over all partitions of a process, those used last kept longest."""
+
+from services.segmentation.domain.store import Store
+
+STORE_COST = 100  # of a store beside its members, in members
+
+
+class Shelf:
+    """At most so many members in all, but for stores under long work: what it has gathered would be lost."""
+
+    def __init__(self, members: int) -> None:
+        self.limit = members
+        self._stores: dict[tuple[int, str], Store] = {}
+
+    def get(self, partition: int, store_id: str) -> Store | None:
+        """A store as it was saved last, if it is here."""
+        return self._stores.get((partition, store_id))
+
+    def put(self, partition: int, store: Store) -> None:
+        """Keep a store, and let go of those that were not used for longest."""
+        self._stores.pop((partition, store.id), None)
+        self._stores[partition, store.id] = store
+        held = sum(_cost(one) for one in self._stores.values())
+        for key in [key for key, one in self._stores.items() if one.head.job is None][:-1]:
+            if held <= self.limit:
+                return
+            held -= _cost(self._stores.pop(key))
+
+    def forget(self, partition: int) -> None:
+        """Let go of a partition's stores."""
+        for key in [key for key in self._stores if key[0] == partition]:
+            del self._stores[key]
+
+
+def _cost(store: Store) -> int:
+    return STORE_COST + len(store.members)

@@ -1,0 +1,147 @@
+"""Sees to it that plans which are asked for are solved: one at a time, each in a process of its own.
+
+Which requests are open is what the lanes' states say: nothing is kept here that a restart could lose. The answer goes
+straight to store-feed; where it stands there, it counts if its plan is still asked for.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import uuid
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Iterator, Mapping
+from signal import SIGSEGV
+
+from aiokafka.errors import KafkaError
+
+from libs.common import clock
+from libs.common.config import Settings
+from libs.common.counters import count
+from libs.common.events import encode
+from libs.common.failpoints import failpoint
+from libs.common.feed import PlanHead, PlanSolved
+from libs.common.processor import Processor
+from libs.common.topics import STORE_FEED, partition_of
+from services.segmentation.exits import Exit
+from services.segmentation.store import Partition
+
+log = logging.getLogger("solver")
+
+LOOK_SECONDS = 0.25
+AGAIN_SECONDS = 2.0  # before a plan is tried again that could not be read, or whose store was under long work
+RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0)
+
+
+class Solver:
+    """The solver's part of a process. `run` goes on until it is cancelled."""
+
+    def __init__(self, settings: Settings, processor: Processor[Partition]) -> None:
+        self._settings, self._processor = settings, processor
+        self._topic = settings.topic_name(STORE_FEED)
+        self._answered: dict[str, str] = {}  # store -> the plan that was answered last
+        self._not_before: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Solve what is asked for, for ever."""
+        while True:
+            found = next(self._open(), None)
+            if found is None:
+                await asyncio.sleep(LOOK_SECONDS)
+            else:
+                await self._see_to(*found)
+
+    def _open(self) -> Iterator[tuple[str, str]]:
+        """Stores of this process's partitions that wait for a plan, with its id."""
+        now = clock.monotonic()
+        for lane in list(self._processor.lanes.values()):
+            requests: Mapping[str, str] = lane.state.requests if lane.state is not None else {}
+            for store_id, plan_id in requests.items():
+                if self._answered.get(store_id) != plan_id and self._not_before.get(store_id, 0) <= now:
+                    yield store_id, plan_id
+
+    async def _see_to(self, store_id: str, plan_id: str) -> None:
+        began = clock.monotonic()
+        parts = await self._solve(store_id, plan_id)
+        if parts is None:
+            self._not_before[store_id] = clock.monotonic() + AGAIN_SECONDS
+            return
+        failpoint("solved")
+        await self._send(store_id, parts)
+        self._answered[store_id] = plan_id
+        self._not_before.pop(store_id, None)
+        count("qunli_plans_total", f'result="{_result(parts)}"')
+        log.info("plan %s: %s in %.1f s", plan_id, _result(parts), clock.monotonic() - began)
+
+    async def _solve(self, store_id: str, plan_id: str) -> list[bytes] | None:
+        """The answer's parts; None if there is to be none now."""
+        attempt = uuid.uuid4().hex
+        process = await self._start(store_id, plan_id, attempt)
+        try:
+            failpoint("solving")
+            said, _ = await asyncio.wait_for(process.communicate(), self._settings.solver_seconds)
+        except TimeoutError:
+            return _failed(store_id, plan_id, attempt, "deadline")
+        finally:
+            await _end(process)
+        match process.returncode:
+            case Exit.DONE:
+                return said.splitlines()
+            case Exit.NOT_ASKED | Exit.NO_DATABASE | Exit.ORPHAN:
+                return None
+            case status:
+                log.error("plan %s: the solver ended with status %s", plan_id, status)
+                return _failed(store_id, plan_id, attempt, _why(status))
+
+    async def _start(self, store_id: str, plan_id: str, attempt: str) -> Process:
+        argv = ("-P", "-m", "services.segmentation.solve", str(os.getpid()), store_id, plan_id, attempt)
+        env = os.environ | {
+            "QUNLI_DATABASE_URL": self._settings.database_url.get_secret_value(),
+            "QUNLI_TOPIC_PREFIX": self._settings.topic_prefix,
+            "QUNLI_SOLVER_MEMORY_MB": str(self._settings.solver_memory_mb),
+            # the solver is single-threaded, and each thread of a numeric library would take address space
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        return await asyncio.create_subprocess_exec(sys.executable, *argv, env=env, stdout=PIPE, stdin=PIPE)
+
+    async def _send(self, store_id: str, parts: list[bytes]) -> None:
+        """Again until it is acknowledged: the first attempt that is whole counts, and a part twice is one part."""
+        partition = partition_of(store_id, STORE_FEED.partitions)
+        for part in parts:
+            failures = 0
+            while not await self._sent(store_id, partition, part):
+                await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
+                failures += 1
+            failpoint("part_sent")
+
+    async def _sent(self, store_id: str, partition: int, part: bytes) -> bool:
+        try:
+            await self._processor.producer.send_and_wait(self._topic, part, store_id.encode(), partition)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("an answer of the solver is not acknowledged (%s)", type(error).__name__)
+            return False
+        return True
+
+
+def _failed(store_id: str, plan_id: str, attempt: str, reason: str) -> list[bytes]:
+    head = PlanHead(status="failed", reason=reason, solved_at=-1, algorithm="none", library="none")
+    part = PlanSolved(store_id=store_id, plan_id=plan_id, attempt=attempt, part=0, of=1, head=head)
+    return [encode(part)]
+
+
+def _why(status: int | None) -> str:
+    """A flow library that gets no memory aborts; so does what the system's killer ends."""
+    if status == Exit.MEMORY or (status is not None and status < 0 and status != -SIGSEGV):
+        return "memory"
+    return "error"
+
+
+def _result(parts: list[bytes]) -> str:
+    return "failed" if b'"status":"failed"' in parts[0] else "solved"
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        process.kill()
+        await process.wait()

@@ -1,4 +1,4 @@
-"""Segmentation's log replayed record by record, without steps, slices, batches or tables: what all of those must equal."""
+"""Segmentation's log replayed record by record, without steps, slices or tables: what all of those must equal."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -105,6 +105,8 @@ def assert_told(placements: Mapping[int, Sequence[Any]], wanted: Replay) -> int:
                 continue
             seen[pair] = seq
             told[content["store_id"]].append(content)
-    expected = {store: [msgspec.json.decode(encode(event)) for event in events] for store, events in wanted.told.items()}
+    expected = {
+        store: [msgspec.json.decode(encode(event)) for event in events] for store, events in wanted.told.items()
+    }
     assert dict(told) == {store: events for store, events in expected.items() if events}
     return repeated

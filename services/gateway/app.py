@@ -6,13 +6,35 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from libs.common import http
-from services.gateway import history_routes, member_routes, openapi, ops_routes, store_routes
+from services.gateway import (
+    command_routes,
+    group_routes,
+    history_routes,
+    list_routes,
+    matrix_routes,
+    member_routes,
+    openapi,
+    ops_routes,
+    plan_routes,
+    store_routes,
+)
 from services.gateway.gateway import Gateway
 from services.gateway.pages import BadCursor
 
-DESCRIPTION = """Reads of members and stores. Every answer names, in X-Qunli-As-Of, the position on the log that it
-stands for; lists are paged by `cursor`, and come as CSV with `Accept: text/csv`. Today is the store day, never a
-clock's. What a caller may not see looks like what is not there."""
+DESCRIPTION = """Reads of members, stores and groups, and commands. Every answer to a read names, in X-Qunli-As-Of, the
+position on the log that it stands for; lists are paged by `cursor`, and come as CSV with `Accept: text/csv`. Today is
+the store day, never a clock's. A command is answered once the log has it; its `Location` tells what becomes of it. What
+a caller may not see looks like what is not there."""
+READS = (
+    ops_routes,
+    member_routes,
+    store_routes,
+    history_routes,
+    matrix_routes,
+    list_routes,
+    group_routes,
+    plan_routes,
+)
 
 
 def make_app(gateway: Gateway) -> FastAPI:
@@ -30,8 +52,9 @@ def make_app(gateway: Gateway) -> FastAPI:
     app.state.gateway, app.state.callers = gateway, gateway.callers
     http.install(app)
     app.add_exception_handler(BadCursor, _bad_cursor)
-    for routes in (ops_routes, member_routes, store_routes, history_routes):
+    for routes in READS:
         app.include_router(routes.router)
+    app.include_router(command_routes.router)
     openapi.describe(app)
     return app
 

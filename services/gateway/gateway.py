@@ -13,12 +13,13 @@ from libs.common.callers import Callers
 from libs.common.config import Settings
 from libs.common.http import Problem
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, Pool, acquire, create_pool
-from libs.common.topics import MEMBER_EVENTS
+from libs.common.topics import MEMBER_EVENTS, STORE_FEED
+from libs.common.writer import LogWriter
 from services.gateway.loader import Loaded, MemberLoader
 from services.gateway.log_ends import LogEnds
 from services.gateway.positions import Positions
 from services.gateway.snapshot import Snapshot, open_snapshot, read_positions
-from services.gateway.waiting import PositionWatch, parse_after, wait_for
+from services.gateway.waiting import Logs, PositionWatch, parse_after, wait_for
 
 RETRY_SECONDS = 1.0
 DATABASE_FAULTS = (
@@ -41,7 +42,11 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.callers = Callers(settings, lambda: self._pool)
-        self.ends = LogEnds(settings)
+        self.ends = LogEnds(settings, MEMBER_EVENTS)
+        self.feed_ends = LogEnds(settings, STORE_FEED)
+        self.feed = settings.topic_name(STORE_FEED)
+        self.logs: Logs = {settings.topic_name(MEMBER_EVENTS): self.ends, self.feed: self.feed_ends}
+        self.writer = LogWriter(settings, STORE_FEED, "gateway")
         self.connected = asyncio.Event()  # the database, its views and the keys have been there
         self.draining = False
         self._pool: Pool | None = None
@@ -78,18 +83,26 @@ class Gateway:
         await self._loader.close()
         await self.callers.close()
         await self.ends.close()
+        await self.feed_ends.close()
         if self._pool is not None:
             await _close(self._pool)
 
     async def positions(self) -> Positions:
-        """Where every source partition stands now."""
+        """Where every source partition stands now, engagement's and segmentation's."""
         async with acquire(self.pool(), self._seconds) as conn:
-            return await read_positions(conn)
+            positions, feed = await read_positions(conn)
+        return positions + feed
 
     @asynccontextmanager
     async def snapshot(self, request: Request) -> AsyncIterator[Snapshot]:
         """A snapshot that holds what the request's X-Qunli-After names."""
         await self.wait(request)
+        async with self.snapshot_now() as snapshot:
+            yield snapshot
+
+    @asynccontextmanager
+    async def snapshot_now(self) -> AsyncIterator[Snapshot]:
+        """A snapshot as things are."""
         async with open_snapshot(self.pool(), self._seconds) as snapshot:
             yield snapshot
 
@@ -102,8 +115,7 @@ class Gateway:
         """Wait for what X-Qunli-After names. Problem bad_position, position_beyond_log, not_applied_yet."""
         text = request.headers.get("x-qunli-after")
         if text is not None:
-            after = parse_after(text, self.settings.topic_name(MEMBER_EVENTS))
-            await wait_for(after, self._watch, self.ends, await self.positions())
+            await wait_for(parse_after(text, *self.logs), self._watch, self.logs, await self.positions())
 
 
 @asynccontextmanager
@@ -111,12 +123,14 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway that connects by itself."""
     gateway = Gateway(settings)
     gateway.callers.start()
+    gateway.writer.start()
     connecting = asyncio.create_task(gateway.connect())
     try:
         yield gateway
     finally:
         connecting.cancel()
         await asyncio.wait({connecting})
+        await gateway.writer.stop()
         await gateway.close()
 
 

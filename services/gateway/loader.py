@@ -2,17 +2,27 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from libs.common.postgres import Pool
 from services.gateway.member_store import load_members
 from services.gateway.members import MembershipRow
+from services.gateway.places import Places, load_places
 from services.gateway.positions import Positions
 from services.gateway.snapshot import open_snapshot
 
 READERS = 2  # while one waits for Postgres, another unpacks
 MOST_MEMBERS = 200  # in one query: a longer one would hold the event loop while its rows are unpacked
 
-Loaded = tuple[Positions, Sequence[MembershipRow]]
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A member's rows in every store, and the positions that they stand for."""
+
+    positions: Positions
+    feed: Positions
+    memberships: Sequence[MembershipRow]
+    places: Places
 
 
 class MemberLoader:
@@ -26,7 +36,7 @@ class MemberLoader:
         self._readers: set[asyncio.Task[None]] = set()
 
     async def load(self, member_id: str) -> Loaded:
-        """Every membership of a member, and the positions they stand for. DatabaseBusy, DatabaseUnavailable."""
+        """Everything of a member. DatabaseBusy, DatabaseUnavailable."""
         wanted = self._wanted.get(member_id)
         if wanted is None:
             wanted = self._wanted[member_id] = asyncio.get_running_loop().create_future()
@@ -52,8 +62,10 @@ class MemberLoader:
     async def _answer(self, batch: dict[str, asyncio.Future[Loaded]]) -> None:
         async with open_snapshot(self._pool(), self._seconds) as snapshot:
             found = await load_members(snapshot.conn, list(batch))
+            places = await load_places(snapshot.conn, list(batch))
         for member_id, wanted in batch.items():
-            wanted.set_result((snapshot.positions, found.get(member_id, ())))
+            rows, mine = found.get(member_id, ()), places.get(member_id, {})
+            wanted.set_result(Loaded(snapshot.positions, snapshot.feed, rows, mine))
 
 
 def _fail(batch: dict[str, asyncio.Future[Loaded]], error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""Where the log of member events ends, asked of Kafka with a deadline and no more often than is needed."""
+"""Where a log ends, asked of Kafka with a deadline and no more often than is needed."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 
 from libs.common.config import Settings
 from libs.common.kafka import LogUnavailable, close, end_offsets, open_probe, reason
-from libs.common.topics import MEMBER_EVENTS
+from libs.common.topics import Topic
 
 SECONDS = 2.0  # how long the log may take to answer
 
@@ -16,10 +16,11 @@ Ends = Mapping[int, int]  # partition -> the offset that its next record will ha
 
 
 class LogEnds:
-    """The ends of `member-events`. One question at a time is under way, whoever waits for it."""
+    """The ends of a topic. One question at a time is under way, whoever waits for it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, topic: Topic) -> None:
         self._settings = settings
+        self.topic = topic
         self._consumer: AIOKafkaConsumer | None = None
         self._asking: asyncio.Task[Ends] | None = None
         self._known: Ends = {}
@@ -47,7 +48,7 @@ class LogEnds:
     async def _ask(self, partitions: int) -> Ends:
         try:
             consumer = self._consumer = self._consumer or await self._connect()
-            return await end_offsets(consumer, self._settings.topic_name(MEMBER_EVENTS), partitions, SECONDS)
+            return await end_offsets(consumer, self._settings.topic_name(self.topic), partitions, SECONDS)
         except LogUnavailable:
             await self._drop()
             raise

@@ -1,4 +1,4 @@
-"""Routes of one member: profile, explanation, timeline, scores. They give rows of the caller's stores only."""
+"""Routes of one member. They give rows of the caller's stores only."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -17,6 +17,7 @@ from services.gateway.answers import NoParameters, answer, listing, refuse_param
 from services.gateway.explain import explanation, scores_by_day
 from services.gateway.gateway import Gateway, ThisGateway
 from services.gateway.member_shapes import (
+    Invitations,
     Member,
     MemberExplanation,
     MemberScores,
@@ -42,6 +43,7 @@ from services.gateway.params import (
     checked_member,
     own_stores,
 )
+from services.gateway.places import load_invitations
 from services.gateway.positions import settings_by_partition
 from services.gateway.shapes import Source
 from services.gateway.snapshot import Snapshot
@@ -51,17 +53,20 @@ MOST_EVENTS = 1000  # listed in an explanation
 NEWEST = TimelineKey(2**63 - 1, 2**63 - 1, 2, "", 0)  # above every row of a timeline
 
 
-@router.get("/v1/members/{member_id}", **documented(Member, security=security(*OF_MEMBER)))
+@router.get("/v1/members/{member_id}", **documented(Member, who=security(*OF_MEMBER)))
 async def profile(request: Request, member_id: str) -> Response:
-    """The memberships of a member: tier, score, activity, interests. Those that have ended are among them."""
+    """The memberships of a member: tier, score, activity, interests, groups. Those that have ended are among them."""
     # The route that is called most: without the resolution of dependencies.
     caller = await authorize(request, *OF_MEMBER)
     refuse_parameters(request)
     gateway: Gateway = request.app.state.gateway
-    positions, rows = await gateway.load_member(request, checked_member(caller, member_id))
-    settings = settings_by_partition(positions)
-    mine = [membership(row, settings[row.partition]) for row in own(caller, rows)]
-    return answer(Member(member_id=member_id, memberships=mine), positions)
+    found = await gateway.load_member(request, checked_member(caller, member_id))
+    settings = settings_by_partition(found.positions)
+    mine = [
+        membership(row, settings[row.partition], found.places.get(row.store_id))
+        for row in own(caller, found.memberships)
+    ]
+    return answer(Member(member_id=member_id, memberships=mine), found.positions + found.feed)
 
 
 def own(caller: Caller, rows: Sequence[MembershipRow]) -> list[MembershipRow]:
@@ -70,6 +75,18 @@ def own(caller: Caller, rows: Sequence[MembershipRow]) -> list[MembershipRow]:
     if not found:
         raise not_found()
     return found
+
+
+@router.get("/v1/members/{member_id}/invitations", **documented(Invitations))
+async def invitations(
+    request: Request, caller: MemberReader, gateway: ThisGateway, member_id: MemberOfPath, _: NoParameters
+) -> Response:
+    """The open invitations of a member, each with its ticket."""
+    async with gateway.snapshot(request) as snapshot:
+        found = await load_members(snapshot.conn, [member_id])
+        own(caller, found.get(member_id, ()))
+        items = await load_invitations(snapshot.conn, member_id, own_stores(caller))
+    return answer(Invitations(member_id=member_id, items=items), snapshot.both)
 
 
 @router.get("/v1/members/{member_id}/explain", **documented(MemberExplanation))

@@ -6,9 +6,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from libs.common.activity import Tier
 from libs.common.events import CountedType
+from libs.common.placements import TicketKind
 from services.gateway.shapes import (
     Cursor,
     Day,
+    GroupId,
     Instant,
     MaybeTier,
     MemberId,
@@ -19,6 +21,8 @@ from services.gateway.shapes import (
     StoreId,
     TraceId,
 )
+
+PlacementState = Literal["proposed", "invited", "joined", "left", "expired", "declined"]
 
 
 class ActiveDay(Shape, frozen=True):
@@ -56,6 +60,54 @@ class Standing(Shape, frozen=True):
     district: str | None
 
 
+class Placement(Shape, frozen=True):
+    """An invitation into a group, and what became of it."""
+
+    placement_id: str
+    group_id: GroupId
+    group_name: str
+    from_group: Annotated[str | None, Meta(description="the group that it moves the member out of")]
+    state: PlacementState
+    ticket: Annotated[TicketKind | None, Meta(description="how it is invited; null: not invited yet")]
+    day: Annotated[Day, Meta(description="store day of the state")]
+    expires: Annotated[Day | None, Meta(description="of one that is invited: the day whose close ends it")]
+    seen_at: Instant | None
+
+
+class Place(Shape, frozen=True):
+    """Where a membership stands in the groups."""
+
+    group_id: Annotated[str | None, Meta(description="the themed group that counts", examples=["sh-001~g7"])]
+    waiting_since: Day | None
+    is_seed: bool
+    is_vip: bool
+    no_invitations: Annotated[bool, Meta(description="the member wants none")]
+    placements: Annotated[list[Placement], Meta(description="newest first")]
+
+
+class Invitation(Shape, frozen=True):
+    """An open invitation with its ticket: the way in, or `personal`: a manager of the group invites in person."""
+
+    placement_id: Annotated[str, Meta(examples=["sh-001~m-42~1"])]
+    store_id: StoreId
+    group_id: GroupId
+    group_name: str
+    from_group: Annotated[str | None, Meta(description="the group that it moves the member out of")]
+    ticket: TicketKind
+    join_url: Annotated[str | None, Meta(description="of a qr ticket")]
+    qr_url: Annotated[str | None, Meta(description="of a qr ticket, while it is valid")]
+    invited: Day
+    expires: Annotated[Day, Meta(description="the day whose close ends it")]
+    seen_at: Instant | None
+
+
+class Invitations(Shape, frozen=True):
+    """A member's open invitations."""
+
+    member_id: MemberId
+    items: list[Invitation]
+
+
 class Membership(Standing, frozen=True):
     """A membership with all that is known of it. One that ended has no tier, days or interests."""
 
@@ -64,6 +116,7 @@ class Membership(Standing, frozen=True):
     invited_by: str | None
     interests: list[Interest]
     calendar: Annotated[list[ActiveDay], Meta(description="the active days of the last 90")]
+    groups: Annotated[Place | None, Meta(description="null: it has not been looked at for groups yet, or has ended")]
 
 
 class Member(Shape, frozen=True):

@@ -22,7 +22,7 @@ from libs.common.activity import (
 from libs.common.activity import ActiveDay as PackedDay
 from libs.common.days import day_to_iso, ms_to_rfc3339
 from libs.common.events import ScoreSettings
-from services.gateway.member_shapes import ActiveDay, Interest, Membership, Standing
+from services.gateway.member_shapes import ActiveDay, Interest, Membership, Place, Standing
 
 INTEREST_HALF_LIFE = 30
 INTEREST_SPAN = 601  # an interest older than 600 days weighs nothing
@@ -57,7 +57,7 @@ def standing(row: MembershipRow, settings: ScoreSettings) -> Standing:
     return Standing(**_standing(row, settings))
 
 
-def membership(row: MembershipRow, settings: ScoreSettings) -> Membership:
+def membership(row: MembershipRow, settings: ScoreSettings, groups: Place | None = None) -> Membership:
     """A membership as its member's page shows it."""
     return Membership(
         **_standing(row, settings),
@@ -66,6 +66,7 @@ def membership(row: MembershipRow, settings: ScoreSettings) -> Membership:
         invited_by=row.invited_by,
         interests=interests_at(row.interests, row.today),
         calendar=[calendar_day(day) for day in row.days if 0 <= row.today - day.day < WINDOW],
+        groups=groups if row.alive else None,
     )
 
 
@@ -85,6 +86,11 @@ def _standing(row: MembershipRow, settings: ScoreSettings) -> dict[str, Any]:
         "last_active": maybe_iso(row.last_active),
         "district": row.district,
     }
+
+
+def maybe_instant(ms: int | None) -> str | None:
+    """RFC 3339 of an instant that may be none."""
+    return None if ms is None else ms_to_rfc3339(ms)
 
 
 def maybe_iso(day: int | None) -> str | None:

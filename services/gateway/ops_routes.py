@@ -76,7 +76,7 @@ async def dead_letters(
     items = [_letter(row) for row in rows[: params.limit]]
     cursor = write_cursor(IdKey(items[-1].id)) if len(rows) > params.limit else None
     page = DeadLetters(items=items, next_cursor=cursor)
-    return listing(request, page, items, DeadLetter, cursor, snapshot.positions)
+    return listing(request, page, items, DeadLetter, cursor, snapshot.both)
 
 
 def _letter(row: asyncpg.Record) -> DeadLetter:

@@ -66,7 +66,19 @@ class TransitionKey(NamedTuple):
     of: Literal["transition"] = "transition"
 
 
-Key = TypeVar("Key", RankKey, IdKey, DayKey, TimelineKey, TransitionKey)
+# District names are any printable text; NUL has no place in a query here either.
+Word = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{0,300}(?![\s\S])")]
+Part = Int64 | Word
+
+
+class ListKey(NamedTuple):
+    """The sort key of the last row seen of the list that `of` names."""
+
+    of: Text
+    parts: tuple[Part, ...]
+
+
+Key = TypeVar("Key", RankKey, IdKey, DayKey, TimelineKey, TransitionKey, ListKey)
 
 
 class BadCursor(QunliError):
@@ -85,6 +97,14 @@ def read_cursor(cursor: str, key: type[Key]) -> Key:
         return msgspec.json.decode(raw, type=key)
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise BadCursor from error
+
+
+def read_list_cursor(cursor: str, of: str, first: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The sort key in a cursor of this list; `first`: the key before its first row. BadCursor."""
+    key = read_cursor(cursor, ListKey)
+    if key.of != of or [type(part) for part in key.parts] != [type(part) for part in first]:
+        raise BadCursor
+    return key.parts
 
 
 def as_csv(rows: Sequence[msgspec.Struct], shape: type[msgspec.Struct]) -> bytes:

@@ -10,10 +10,13 @@ from libs.common.activity import Tier
 from libs.common.caller import ALL_STORES, MEMBER_SCOPES, SCOPES, Caller, MemberScope, Scope
 from libs.common.callers import not_found, require
 from libs.common.days import day_from_iso
+from libs.common.feed import ItemKind
+from libs.common.placements import GroupState
 from services.gateway.member_store import Stores
 from services.gateway.pages import MOST_ROWS
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+REF = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
 LONGEST_PERIOD = 366  # days
 
 
@@ -44,6 +47,10 @@ class MembersParams(PageParams):
 
     tier: Tier | None = None
     q: Annotated[str | None, Field(pattern=_ID.pattern + "$", description="the beginning of the member id")] = None
+    group: Annotated[str | None, Field(pattern=f"^{REF.pattern}$", description="members of this group")] = None
+    theme: Annotated[str | None, Field(pattern=f"^{_ID.pattern}$", description="members of groups of this theme")] = (
+        None
+    )
     sort: Annotated[Literal["score", "member"], Field(description="score: highest first; member: by id")] = "score"
 
 
@@ -66,6 +73,40 @@ class TransitionsParams(PageParams):
             description="a day, or a period FIRST..LAST of up to 366 days; without it the open day",
             examples=["2026-11-22", "2026-11-01..2026-11-22"],
         ),
+    ] = None
+
+
+class TasksParams(PageParams):
+    """Which tasks."""
+
+    kind: Literal["personal_ticket", "leave_due", "removal", "stranger"] | None = None
+
+
+class GroupsParams(PageParams):
+    """Which groups of a store."""
+
+    theme: Annotated[str | None, Field(pattern=f"^{_ID.pattern}$")] = None
+    area: Annotated[str | None, Field(pattern=f"^{REF.pattern}$")] = None
+    state: GroupState | None = None
+
+
+class ItemsParams(PageParams):
+    """Which items of a plan, and in which order."""
+
+    kind: ItemKind | None = None
+    state: Literal["proposed", "approved", "rejected", "superseded"] | None = None
+    sort: Annotated[Literal["number", "gain"], Field(description="number: as planned; gain: largest first")] = "number"
+
+
+class CommandParams(Params):
+    """What the `Location` of a command's answer carries."""
+
+    after: Annotated[
+        str | None,
+        Field(max_length=200, description="where the command stands on the log: until that is applied it is pending"),
+    ] = None
+    body: Annotated[
+        str | None, Field(pattern="^[0-9a-f]{32}$", description="what was asked: of another body it is a conflict")
     ] = None
 
 
@@ -94,10 +135,15 @@ def own_stores(caller: Caller) -> Stores:
     return None if ALL_STORES in caller.stores else sorted(caller.stores)
 
 
-async def _store(caller: Reader, store_id: Annotated[str, Path(examples=["sh-001"])]) -> str:
+def checked_store(caller: Caller, store_id: str) -> str:
+    """A store id out of a path. Problem not_found: foreign, or no such id."""
     if not _ID.fullmatch(store_id) or not caller.may(store_id):
         raise not_found()
     return store_id
+
+
+async def _store(caller: Reader, store_id: Annotated[str, Path(examples=["sh-001"])]) -> str:
+    return checked_store(caller, store_id)
 
 
 StoreOfCaller = Annotated[str, Depends(_store)]
@@ -108,6 +154,47 @@ def checked_member(caller: Caller, member_id: str) -> str:
     if not _ID.fullmatch(member_id) or not caller.speaks_for(member_id):
         raise not_found()
     return member_id
+
+
+def store_in(ref: str) -> str:
+    """The store of a group, plan, placement or command, as its id says."""
+    return ref.partition("~")[0]
+
+
+def store_of(caller: Caller, ref: str) -> str:
+    """The same, of a caller who may. Problem not_found: foreign, or no such id."""
+    if "~" not in ref or not REF.fullmatch(ref):
+        raise not_found()
+    return checked_store(caller, store_in(ref))
+
+
+def checked_ref(caller: Caller, ref: str) -> str:
+    """The same id. Problem not_found."""
+    store_of(caller, ref)
+    return ref
+
+
+async def _group(caller: Reader, group_id: Annotated[str, Path(examples=["sh-001~g7"])]) -> str:
+    return checked_ref(caller, group_id)
+
+
+async def _plan(caller: Reader, plan_id: Annotated[str, Path(examples=["sh-001~p3-1207"])]) -> str:
+    return checked_ref(caller, plan_id)
+
+
+# Of what became of a command: a key that may give commands or read, a token whose member may have given one.
+CommandReader = Annotated[Caller, Depends(require("commands:write", "stores:read", "events:write"))]
+
+
+async def _command(caller: CommandReader, command_id: str) -> str:
+    if caller.member_id is None and caller.scopes.isdisjoint(("commands:write", "stores:read")):
+        raise not_found()
+    return checked_ref(caller, command_id)
+
+
+CommandOfCaller = Annotated[str, Depends(_command)]
+GroupOfCaller = Annotated[str, Depends(_group)]
+PlanOfCaller = Annotated[str, Depends(_plan)]
 
 
 async def _member(caller: MemberReader, member_id: Annotated[str, Path(examples=["m-42"])]) -> str:

@@ -9,6 +9,7 @@ from services.gateway.gateway import DATABASE_FAULTS, Gateway
 def checks(gateway: Gateway) -> OpsChecks:
     """Ready once the keys are read and the views are there; what is down later shows among the dependencies."""
     return OpsChecks(
+        live=gateway.writer.broken,
         ready=lambda: _ready(gateway),
         dependencies={
             "kafka": lambda: _kafka(gateway),

@@ -3,9 +3,13 @@
 
 -- name: positions
 -- no parameters. Where each source partition stands; first in every snapshot.
-SELECT topic, partition, partitions, next_offset, close_offset, closed_day, settings::text AS settings
+SELECT 'engagement' AS service, topic, partition, partitions, next_offset, close_offset, closed_day,
+       settings::text AS settings
 FROM engagement_v1.position
-ORDER BY topic, partition
+UNION ALL
+SELECT 'segmentation', topic, partition, partitions, next_offset, close_offset, closed_day, NULL
+FROM segmentation_v1.position
+ORDER BY service, topic, partition
 
 -- name: load_members
 -- $1 text[] members. Every membership of theirs, living or ended; the caller's rights are applied by the reader.
@@ -191,5 +195,14 @@ ORDER BY p.topic, p.partition
 SELECT id, topic, partition, log_offset, code, detail, key, octet_length(value) AS value_bytes,
        substring(value FOR 512) AS head, headers::text AS headers, replayed_offset,
        (extract(epoch FROM written_at) * 1000)::bigint AS written_at
-FROM engagement_v1.dead_letter
-WHERE id > $1 ORDER BY id LIMIT $2
+FROM (
+    (SELECT * FROM engagement_v1.dead_letter WHERE id > $1 ORDER BY id LIMIT $2)
+    UNION ALL
+    (SELECT * FROM segmentation_v1.dead_letter WHERE id > $1 ORDER BY id LIMIT $2)
+) AS letters
+ORDER BY id LIMIT $2
+
+-- name: load_letter
+-- $1 text id of the letter, $2 text topic
+SELECT partition, code, key, value, headers::text AS headers, replayed_offset
+FROM segmentation_v1.dead_letter WHERE id = $1 AND topic = $2

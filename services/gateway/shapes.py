@@ -21,6 +21,7 @@ MaybeTier = Annotated[Tier | None, Meta(description="null: no membership", examp
 Day = Annotated[str, Meta(description="store day, YYYY-MM-DD", examples=["2026-11-22"])]
 Instant = Annotated[str, Meta(description="RFC 3339, UTC", examples=["2026-11-22T10:03:11.000Z"])]
 StoreId = Annotated[str, Meta(examples=["sh-001"])]
+GroupId = Annotated[str, Meta(examples=["sh-001~g7"])]
 MemberId = Annotated[str, Meta(examples=["m-42"])]
 TraceId = Annotated[str | None, Meta(description="W3C trace id of the request that brought it, if it was traced")]
 Cursor = Annotated[str | None, Meta(description="cursor of the next page; null on the last")]

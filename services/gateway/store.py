@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from libs.common.postgres import Connection
 from services.gateway.figures import Figures, cohort_figure, cohort_monday
@@ -28,11 +29,18 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class MemberFilter:
-    """Which living memberships of a store: of a tier, with ids that begin with `prefix`."""
+    """Which living memberships of a store: of a tier, with ids that begin with `prefix`, in a group, of a theme."""
 
     store_id: str
     tier: str | None
     prefix: str
+    group: str | None = None
+    theme: str | None = None
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether it asks for those in groups."""
+        return self.group is not None or self.theme is not None
 
     @property
     def end(self) -> str:
@@ -110,7 +118,10 @@ async def cohort_activity(
 async def rank_members(conn: Connection, wanted: MemberFilter, after: tuple[float, str], rows: int) -> list[Ranked]:
     """Living memberships by score, highest first, ties by id; `after` is the last row seen."""
     key: tuple[Any, ...] = (wanted.store_id, *after, rows)
-    if wanted.prefix:
+    if wanted.is_grouped:
+        more = (wanted.tier, wanted.prefix, wanted.end, wanted.group, wanted.theme)
+        found = await conn.fetch(QUERIES["rank_grouped"], *key, *more)
+    elif wanted.prefix:
         found = await conn.fetch(QUERIES["rank_like"], *key, wanted.tier, wanted.prefix, wanted.end)
     elif wanted.tier:
         found = await conn.fetch(QUERIES["rank_tier"], *key, wanted.tier)
@@ -121,9 +132,11 @@ async def rank_members(conn: Connection, wanted: MemberFilter, after: tuple[floa
 
 async def list_members(conn: Connection, wanted: MemberFilter, after: str, rows: int) -> list[Ranked]:
     """Living memberships by member id."""
-    found = await conn.fetch(
-        QUERIES["list_by_id"], wanted.store_id, after, wanted.prefix, wanted.end, wanted.tier, rows
-    )
+    key = (wanted.store_id, after, wanted.prefix, wanted.end, wanted.tier, rows)
+    if wanted.is_grouped:
+        found = await conn.fetch(QUERIES["list_grouped"], *key, wanted.group, wanted.theme)
+    else:
+        found = await conn.fetch(QUERIES["list_by_id"], *key)
     return [_ranked(row) for row in found]
 
 
@@ -163,6 +176,26 @@ async def page_of_transitions(
 async def page_of_letters(conn: Connection, after: str, rows: int) -> list[asyncpg.Record]:
     """Dead letters by id."""
     return await conn.fetch(QUERIES["dead_letters"], after, rows)
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A dead letter: the record as it stood on the log, and where a replay was applied."""
+
+    partition: int
+    code: str
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    replayed_offset: int | None
+
+
+async def load_letter(conn: Connection, letter_id: str, topic: str) -> Letter | None:
+    """A letter about a record of segmentation's source topic; None if there is none of this id."""
+    row = await conn.fetchrow(QUERIES["load_letter"], letter_id, topic)
+    if row is None:
+        return None
+    headers = msgspec.json.decode(row["headers"], type=list[tuple[str, bytes | None]])
+    return Letter(**{**row, "headers": headers})
 
 
 async def partitions_lag(conn: Connection) -> list[asyncpg.Record]:

@@ -85,11 +85,13 @@ async def members(
         items = await _standings(snapshot, store_id, shown)
     cursor = _members_cursor(shown[-1], params) if len(found) > params.limit else None
     page = store_shapes.Members(ranked_as_of=maybe_iso(closed_day(snapshot.positions)), items=items, next_cursor=cursor)
-    return listing(request, page, items, member_shapes.Standing, cursor, snapshot.positions)
+    is_grouped = params.group is not None or params.theme is not None
+    positions = snapshot.both if is_grouped else snapshot.positions
+    return listing(request, page, items, member_shapes.Standing, cursor, positions)
 
 
 async def _page_of_members(snapshot: Snapshot, store_id: str, params: MembersParams) -> list[store.Ranked]:
-    wanted = store.MemberFilter(store_id, params.tier, params.q or "")
+    wanted = store.MemberFilter(store_id, params.tier, params.q or "", params.group, params.theme)
     rows = params.limit + 1
     match params.sort:
         case "score":

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from libs.common.http import Problem, parse_position
 from libs.common.kafka import LogUnavailable
-from libs.common.topics import MEMBER_EVENTS
 from services.gateway.log_ends import LogEnds
 from services.gateway.positions import After, Positions, applied, pending
 
 WAIT_SECONDS = 5.0
 POLL_SECONDS = 0.02
+
+Logs = Mapping[str, LogEnds]  # by the topic's name on this Kafka
 
 
 class PositionWatch:
@@ -60,28 +61,34 @@ class PositionWatch:
                 done.set_exception(error)
 
 
-def parse_after(text: str, topic: str) -> After:
-    """The value of X-Qunli-After. Problem bad_position unless it names records of `topic` only."""
+def parse_after(text: str, *topics: str) -> After:
+    """The value of X-Qunli-After. Problem bad_position unless it names records of `topics` only."""
     try:
         after = parse_position(text)
     except ValueError:
         after = {}
-    if not after or any(name != topic for name, _ in after):
+    if not after or any(name not in topics for name, _ in after):
         raise Problem("bad_position", "Send X-Qunli-Position as the door returned it: topic/partition=offset, ...")
     return after
 
 
-async def wait_for(after: After, watch: PositionWatch, ends: LogEnds, now: Positions) -> None:
+async def wait_for(after: After, watch: PositionWatch, logs: Logs, now: Positions) -> None:
     """Wait until `after` is applied. Problem position_beyond_log, not_applied_yet."""
     missing = pending(after, now)
     if not missing:
         return
-    partitions = now[0].partitions if now else MEMBER_EVENTS.partitions
-    offsets = {partition: offset for (_, partition), offset in missing.items()}
-    if not await _on_the_log(offsets, partitions, ends):
-        raise Problem("position_beyond_log", "X-Qunli-After names a record that the log does not have.")
+    await must_be_on_the_log(missing, logs, now)
     if not await watch.until(missing, WAIT_SECONDS):
         raise Problem("not_applied_yet", f"Not applied within {WAIT_SECONDS:.0f} s: ask again with the same header.")
+
+
+async def must_be_on_the_log(after: After, logs: Logs, now: Positions) -> None:
+    """Problem position_beyond_log if a log has no record at what `after` names."""
+    for topic, ends in logs.items():
+        offsets = {partition: offset for (name, partition), offset in after.items() if name == topic}
+        partitions = next((one.partitions for one in now if one.topic == topic), ends.topic.partitions)
+        if offsets and not await _on_the_log(offsets, partitions, ends):
+            raise Problem("position_beyond_log", f"The log does not have the record of {topic} that is named.")
 
 
 async def _on_the_log(offsets: Mapping[int, int], partitions: int, ends: LogEnds) -> bool:

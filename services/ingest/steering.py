@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import jiter
 import msgspec
 from fastapi import APIRouter, Depends, Request
 from msgspec import Struct
@@ -10,6 +9,7 @@ from starlette.responses import Response
 
 from libs.common import clock, telemetry
 from libs.common.activity import COUNTED
+from libs.common.bodies import read_json, unfit
 from libs.common.caller import Caller
 from libs.common.callers import not_found, require
 from libs.common.days import day_from_iso, day_to_iso
@@ -19,7 +19,7 @@ from libs.common.topics import MEMBER_EVENTS
 from libs.common.writer import Record
 from services.ingest import store
 from services.ingest.door import Door, outcome_unknown
-from services.ingest.faults import Fault, from_decoder, from_parser
+from services.ingest.faults import Fault
 from services.ingest.openapi import answers, body_of
 
 REPLAYS = "replays"  # the header of a replayed record that names its letter
@@ -134,24 +134,11 @@ async def change_settings(request: Request, _: OperatorKey) -> Response:
 
 
 def _parse_settings(body: bytes) -> ScoreSettings:
-    try:
-        jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
-        chosen = msgspec.json.decode(body, type=ScoreSettings)
-    except msgspec.ValidationError as error:
-        raise _unfit(from_decoder(str(error))) from error
-    except ValueError as error:
-        fault = from_parser(str(error))
-        if fault.code == "duplicate_key":
-            raise _unfit(fault) from error
-        raise Problem("unreadable", fault.detail) from error
+    chosen = read_json(body, ScoreSettings)
     for name, figures in (("weights", chosen.weights), ("caps", chosen.caps)):
         if missing := [counted for counted in COUNTED if counted not in figures]:
-            raise _unfit(Fault("missing_field", f"{name}.{missing[0]}", "is required"))
+            raise unfit(Fault("missing_field", f"{name}.{missing[0]}", "is required"))
     return chosen
-
-
-def _unfit(fault: Fault) -> Problem:
-    return Problem("bad_value", fault.detail, fault=fault.code, path=fault.path)
 
 
 @router.post("/v1/dead-letters/{letter}/replay", responses=answers({202: Replay}, 401, 404, 409, 503), status_code=202)

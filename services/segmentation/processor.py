@@ -5,7 +5,7 @@ snapshot, a set of themes). Such work goes in slices. Meanwhile records of store
 to do with, are applied; one of a store that it is at waits, and so does what stands behind that in the partition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from services.segmentation.domain.days import closed_by
 from services.segmentation.domain.effects import At, Effects
 from services.segmentation.domain.intake import Fault, Foreign, Message, Order, is_long, read
 from services.segmentation.domain.placing import place
+from services.segmentation.domain.rooms import Place
 from services.segmentation.domain.store import Store
 from services.segmentation.shelf import STORE_COST, Shelf
 from services.segmentation.store import Partition
@@ -46,7 +47,18 @@ class UnknownRecord(QunliError):
 class Segmentation:
     """The logic of the segmentation processor. Stores in memory are on its shelf."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        letters: Mapping[tuple[int, int], tuple[str, str]] | None = None,
+        decisions: Mapping[tuple[int, int], str | None] | None = None,
+    ) -> None:
+        """Both by (partition, offset) of a record, for a rebuild.
+
+        `letters`: code and detail of those that became dead letters before; they do again. `decisions`: where the
+        newcomer of a record was placed; None: nowhere.
+        """
+        self.letters, self.decisions = letters or {}, decisions or {}
         self.zone: ZoneInfo = settings.zone
         self.topic = settings.topic_name(STORE_FEED)
         self.placements = settings.topic_name(PLACEMENTS)
@@ -55,6 +67,13 @@ class Segmentation:
         # Of work that was just opened, when it is other lanes' turn: most of it is small, and done with at once.
         self.first_slice = max(1, self.slice // FIRST_SLICE)
         self.shelf = Shelf(settings.cached_store_members)
+
+    def placing(self, partition: int, offset: int) -> Place:
+        """How the newcomer of a record is placed: as it was, where that is known."""
+        if (partition, offset) not in self.decisions:
+            return place
+        decided = self.decisions[partition, offset]
+        return lambda kind, rooms, standing: decided  # noqa: ARG005 - the seam's shape
 
     async def load(self, connection: Connection, partition: int) -> Partition:
         """A partition's state; its stores are loaded when something is said of them."""
@@ -125,6 +144,9 @@ class Step:
 
     async def apply(self, record: Record) -> None:
         """Apply a record, or bury it, or stop."""
+        if letter := self.logic.letters.get((self.state.number, record.offset)):
+            self.letters.append(Letter(record, *letter))
+            return
         said = read(record.key, record.value, self.state.number)
         match said:
             case Fault():
@@ -173,7 +195,9 @@ class Step:
         return found
 
     def _at(self, offset: int) -> At:
-        return At(self.logic.topic, self.state.number, offset, self.logic.zone, place)
+        return At(
+            self.logic.topic, self.state.number, offset, self.logic.zone, self.logic.placing(self.state.number, offset)
+        )
 
     # --- long work ----------------------------------------------------------------------------------------------
 

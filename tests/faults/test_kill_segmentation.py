@@ -56,7 +56,9 @@ async def another_day(feed: Feed, chance: random.Random) -> None:
         new = f"n{feed.day}"
         await feed.send(
             *(feed.message(store, a_transition(f"{new}-{n}", "weekly", feed.day), n) for n in range(3)),
-            feed.message(store, a_transition(chance.choice(people(170)), chance.choice(("daily", "monthly")), feed.day)),
+            feed.message(
+                store, a_transition(chance.choice(people(170)), chance.choice(("daily", "monthly")), feed.day)
+            ),
             feed.order(store, chance.choice((wire.RequestDesign, wire.RequestPlan))),
         )
         await manage(feed, store, chance)
@@ -66,7 +68,9 @@ async def another_day(feed: Feed, chance: random.Random) -> None:
 
 async def manage(feed: Feed, store: str, chance: random.Random) -> None:
     everything = wire.ItemsBody(all=True)
-    for plan in await feed.ask("SELECT proposal FROM segmentation_v1.store WHERE store_id = $1 AND proposal IS NOT NULL", store):
+    for plan in await feed.ask(
+        "SELECT proposal FROM segmentation_v1.store WHERE store_id = $1 AND proposal IS NOT NULL", store
+    ):
         await feed.send(feed.order(store, wire.ApprovePlan, plan_id=plan["proposal"], body=everything))
     for group in await feed.ask("SELECT group_id FROM segmentation_v1.store_group WHERE store_id = $1", store):
         name, inside = group["group_id"], tuple(chance.sample(people(170), 120))

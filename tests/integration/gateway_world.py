@@ -31,6 +31,7 @@ from libs.common.migrate import migrate
 from libs.common.topics import MEMBER_EVENTS, PARTITIONS, partition_of
 from services.gateway.app import make_app
 from services.gateway.gateway import Gateway, open_gateway
+from tests.integration.gateway_matrix import fill_matrix
 from tests.tokens import Retailer, ed25519_key, write_issuers
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -174,6 +175,7 @@ async def fill(conn: asyncpg.Connection) -> None:
         "detail": "not JSON", "key": b"worked", "value": b"\xff\x00junk",
     }  # fmt: skip
     await _insert(conn, "dead_letter", [letter, letter | {"id": "member-events-3-9", "log_offset": 9}])
+    await fill_matrix(conn)
 
 
 async def _histories(conn: asyncpg.Connection) -> None:
@@ -248,6 +250,14 @@ class World:
         authorization = {} if credential is None else {"Authorization": f"Bearer {credential}"}
         return await self.client.get(path, headers={**authorization, **headers})
 
+    async def send(
+        self, method: str, path: str, credential: str | None, body: object = None, **headers: str
+    ) -> httpx.Response:
+        """A request that may change something, with a credential as it stands."""
+        authorization = {} if credential is None else {"Authorization": f"Bearer {credential}"}
+        content = {} if body is None else {"json": body}
+        return await self.client.request(method, path, headers={**authorization, **headers}, **content)  # type: ignore[arg-type]
+
     async def get(self, path: str, key: str = "everything", **headers: str) -> httpx.Response:
         """A request with one of the keys."""
         return await self.client.get(path, headers={"Authorization": f"Bearer {self.keys[key]}", **headers})
@@ -261,6 +271,7 @@ def make_keys(owner_url: str) -> Keys:
         "south": (["stores:read"], ["south"]),
         "nowhere": (["stores:read", "ops"], ["elsewhere"]),
         "writer": (["events:write"], ["*"]),
+        "commander": (["commands:write"], ["north"]),
     }
     return {name: create_key(owner_url, name, scopes, stores) for name, (scopes, stores) in wanted.items()}
 

@@ -1,8 +1,8 @@
-"""A store-feed of a test's own with segmentation on it, in this process: engagement, managers and platform are played."""
+"""A store-feed with segmentation on it, in this process: the test plays engagement, managers and chat platform."""
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,10 +58,10 @@ class World:
             moved["store_id"] = store
         return target, store.encode(), with_seq(encode(moved), seq)
 
-    def closes(self, day: int, sources: Iterable[int] = range(MEMBER_EVENTS.partitions)) -> list[tuple[int, bytes, bytes]]:
-        """Source partitions have closed a day."""
+    def closes(self, day: int) -> list[tuple[int, bytes, bytes]]:
+        """All source partitions have closed a day."""
         found = []
-        for source in sources:
+        for source in range(MEMBER_EVENTS.partitions):
             for target in range(STORE_FEED.partitions):
                 seq = self.seqs[source, target]
                 self.seqs[source, target] += 1

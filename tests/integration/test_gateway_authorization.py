@@ -1,5 +1,6 @@
 """Every route against every credential that must not open it. The routes come from the app itself."""
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -11,6 +12,7 @@ from tests.integration.gateway_world import OTHERS, World, world_fixture  # noqa
 
 SCOPE_FREE = {"/v1/me"}  # any key may ask who it is
 OPERATORS = {"/v1/ops/lag", "/v1/ops/dead-letters"}
+REPLAY = "/v1/dead-letters/{letter}/replay"
 LISTS_OF_OWN = {"/v1/stores"}  # gives what is the caller's, which may be nothing
 
 
@@ -19,15 +21,34 @@ async def routes_fixture(world: World) -> list[str]:
     """Every path of the app that answers with data."""
     document = (await world.client.get("/openapi.json")).json()
     routes = [path for path, operations in document["paths"].items() if "get" in operations]
-    assert len(routes) == 14
+    assert len(routes) == 33
     return routes
 
 
-OF_MEMBERS = {"/v1/me", *(f"/v1/members/{{member_id}}{part}" for part in ("", "/explain", "/timeline", "/scores"))}
+@pytest.fixture(name="commands")
+async def commands_fixture(world: World) -> list[tuple[str, str]]:
+    """Every method and path of the app that may change something, but the operators'."""
+    document = (await world.client.get("/openapi.json")).json()
+    found = [
+        (method, path)
+        for path, operations in document["paths"].items()
+        for method in operations
+        if method != "get" and path != REPLAY
+    ]
+    assert len(found) == 17
+    return found
+
+
+OF_A_MEMBER = ("", "/explain", "/timeline", "/scores", "/invitations")
+OF_MEMBERS = {"/v1/me", *(f"/v1/members/{{member_id}}{part}" for part in OF_A_MEMBER)}
+OF_COMMANDS = "/v1/commands/{command_id}"  # a token opens it with the Location of a command of its own
 
 
 def _path(route: str, store: str = "north", member: str = "worked") -> str:
-    return route.format(store_id=store, member_id=member)
+    ids = {"group_id": "g1", "plan_id": "p0-9", "command_id": "c20", "placement_id": f"{member}~2"}
+    return route.format(
+        store_id=store, member_id=member, letter="none", **{name: f"{store}~{rest}" for name, rest in ids.items()}
+    )
 
 
 async def _refused(world: World, path: str, authorization: str | None) -> httpx.Response:
@@ -74,7 +95,7 @@ async def test_without_the_scope_every_route_looks_absent(world: World, routes: 
 
 
 async def test_a_store_of_others_looks_like_one_that_is_not(world: World, routes: list[str]) -> None:
-    for route in (route for route in routes if "{store_id}" in route):
+    for route in (route for route in routes if re.search("{(store|group|plan|command)_id}", route)):
         foreign = await world.get(_path(route, "south"), "north")
         absent = await world.get(_path(route, "never-was"), "everything")
         impossible = await world.get(_path(route, "%00"), "everything")
@@ -213,4 +234,74 @@ async def test_the_description_names_the_credentials_of_each_route(world: World,
     assert set(document["components"]["securitySchemes"]) == {"server_key", "member_token"}
     for route in routes:
         found = {name for scheme in document["paths"][route]["get"]["security"] for name in scheme}
-        assert found == ({"server_key", "member_token"} if route in OF_MEMBERS else {"server_key"}), route
+        both = route in OF_MEMBERS or route == OF_COMMANDS
+        assert found == ({"server_key", "member_token"} if both else {"server_key"}), route
+
+
+# --- commands -------------------------------------------------------------------------------------------------------
+
+GIVEN_BY_MEMBERS = {
+    "/v1/placements/{placement_id}/seen",
+    "/v1/placements/{placement_id}/decline",
+    "/v1/stores/{store_id}/members/{member_id}/no_invitations",
+}
+
+
+async def test_without_a_valid_credential_no_command_is_taken(world: World, commands: list[tuple[str, str]]) -> None:
+    for method, route in [*commands, ("post", REPLAY)]:
+        for credential in (None, *(token for _, token in world.retailer.bad_tokens()), world.keys["commander"][:-1]):
+            answer = await world.send(method, _path(route), credential, {}, **{"Idempotency-Key": "k"})
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), route
+
+
+async def test_without_the_scope_no_command_is_taken(world: World, commands: list[tuple[str, str]]) -> None:
+    absent = (await world.get("/v1/nothing/here")).json()
+    for method, route in [*commands, ("post", REPLAY)]:
+        for key in ("north", "writer", *(["commander"] if route == REPLAY else ["everything"])):
+            answer = await world.send(method, _path(route), world.keys[key], {}, **{"Idempotency-Key": "k"})
+            assert (answer.status_code, answer.json()) == (404, absent), (route, key)
+
+
+async def test_a_command_for_a_store_of_others_finds_nothing(world: World, commands: list[tuple[str, str]]) -> None:
+    absent = (await world.get("/v1/nothing/here")).json()
+    for method, route in commands:
+        for path in (_path(route, "south"), _path(route, "%00"), _path(route, "never-was")):
+            answer = await world.send(method, path, world.keys["commander"], {}, **{"Idempotency-Key": "k"})
+            assert (answer.status_code, answer.json()) == (404, absent), path
+
+
+async def test_a_token_gives_its_members_commands_and_no_other(world: World, commands: list[tuple[str, str]]) -> None:
+    absent = (await world.get("/v1/nothing/here")).json()
+    assert {route for _, route in commands} >= GIVEN_BY_MEMBERS
+    tokens = {
+        "wrong member": world.retailer.token(sub="both"),
+        "wrong store": world.retailer.token(store_ids=["north-2"]),
+        "wrong scope": world.retailer.token(scope="profile:read commands:write ops"),
+        "foreign store": OTHERS.token(store_ids=["north"]),
+    }
+    for method, route in [*commands, ("post", REPLAY)]:
+        answer = await world.send(method, _path(route), world.retailer.token())
+        if route in GIVEN_BY_MEMBERS:  # it is let in, to be told that the key is missing
+            assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing"), route
+        else:
+            assert (answer.status_code, answer.json()) == (404, absent), route
+        for name, token in tokens.items():
+            refused = await world.send(method, _path(route), token, {}, **{"Idempotency-Key": "k"})
+            assert (refused.status_code, refused.json()) == (404, absent), (route, name)
+
+
+async def test_a_token_learns_of_a_command_by_its_location_alone(world: World) -> None:
+    token = world.retailer.token()
+    assert (await world.get_with("/v1/commands/north~c20", token)).status_code == 404
+    assert (await world.get_with(f"/v1/commands/north~c20?body={20:032x}", token)).json()["state"] == "done"
+    for other in (world.retailer.token(scope="profile:read"), OTHERS.token()):
+        assert (await world.get_with(f"/v1/commands/north~c20?body={20:032x}", other)).status_code == 404
+
+
+async def test_the_description_names_the_credentials_of_each_command(
+    world: World, commands: list[tuple[str, str]]
+) -> None:
+    document = (await world.client.get("/openapi.json")).json()
+    for method, route in commands:
+        found = {name for scheme in document["paths"][route][method]["security"] for name in scheme}
+        assert found == ({"server_key", "member_token"} if route in GIVEN_BY_MEMBERS else {"server_key"}), route

@@ -8,6 +8,7 @@ import msgspec
 from libs.common.activity import DEFAULT_SETTINGS, UNIT, score_at
 from libs.common.days import day_from_iso
 from services.gateway import member_shapes
+from tests.integration.gateway_matrix import NEXT_OFFSET as FEED_OFFSET
 from tests.integration.gateway_world import (
     BOTH_NORTH,
     NEXT_OFFSET,
@@ -54,8 +55,12 @@ async def test_a_membership_that_ended_is_shown_without_tier_and_score(world: Wo
 
 async def test_every_answer_names_the_position_it_stands_for(world: World) -> None:
     answer = await world.get("/v1/members/worked")
-    assert answer.headers["x-qunli-as-of"].split(",")[3] == f"member-events/3={NEXT_OFFSET}"
-    assert len(answer.headers["x-qunli-as-of"].split(",")) == 12
+    stands = answer.headers["x-qunli-as-of"].split(",")
+    assert stands[3] == f"member-events/3={NEXT_OFFSET}"
+    assert stands[15] == f"store-feed/3={FEED_OFFSET}"
+    assert len(stands) == 24
+    scores = await world.get("/v1/members/worked/scores")  # of engagement's rows alone
+    assert scores.headers["x-qunli-as-of"].split(",") == stands[:12]
     assert answer.headers["x-request-id"]
 
 

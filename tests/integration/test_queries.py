@@ -15,7 +15,7 @@ OWNERS = {
     "services/engagement": ("queries.sql", "qunli_engagement", "engagement"),
     "services/segmentation": ("queries.sql", "qunli_segmentation", "segmentation"),
     "services/ingest": ("queries.sql", "qunli_ingest", "public"),
-    "services/gateway": ("queries.sql", "qunli_gateway", "public"),
+    "services/gateway": ("queries.sql matrix.sql", "qunli_gateway", "public"),
 }
 
 
@@ -26,10 +26,11 @@ async def test_every_query_prepares(
     file, role, schema = OWNERS[folder]
     connection = await asyncpg.connect(role_url(fresh_database(), role), server_settings={"search_path": schema})
     try:
-        queries = load_queries(ROOT / folder, file)
-        assert queries
-        for name, text in queries.items():
-            assert await connection.prepare(text), name
+        for named in file.split():
+            queries = load_queries(ROOT / folder, named)
+            assert queries
+            for name, text in queries.items():
+                assert await connection.prepare(text), name
     finally:
         await connection.close()
 

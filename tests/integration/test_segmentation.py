@@ -87,7 +87,9 @@ async def test_a_store_gets_its_groups(world: World) -> None:
 
 async def assert_views(world: World) -> None:
     """What the gateway reads is there, and as it should be."""
-    [row] = await world.ask("SELECT sum(groups) AS groups, sum(heads) AS heads, sum(seats) AS seats FROM segmentation_v1.matrix")
+    [row] = await world.ask(
+        "SELECT sum(groups) AS groups, sum(heads) AS heads, sum(seats) AS seats FROM segmentation_v1.matrix"
+    )
     assert (row["groups"], row["heads"], row["seats"]) == (2, 404, 0)
     present = await world.ask("SELECT * FROM segmentation_v1.group_member WHERE NOT is_stranger AND NOT is_manager")
     assert len(present) == 400
@@ -116,28 +118,29 @@ async def test_a_gap_stops_the_process(world: World) -> None:
     said = members(world, S, 20)
     await world.send(*said[:10], *said[13:])
     async with a_segmentation(world) as processor:
-        failed = await failure(processor)
+        failed = await failure(world, processor)
     assert isinstance(failed, SeqGap)
     assert await world.ask("SELECT 1 FROM member") == []
 
 
-async def failure(processor: Any) -> BaseException:
+async def failure(world: World, processor: Any) -> BaseException:
     """What ends the process."""
-    async with asyncio.timeout(60):
-        while processor._failed is None:
-            await asyncio.sleep(0.05)
-        try:
-            await asyncio.shield(processor._failed)
-        except Exception as error:  # noqa: BLE001 - it is what is asked for
-            return error
-    raise AssertionError
+
+    async def ended() -> Any:
+        return processor._failed is not None and processor._failed.done()
+
+    world.running = None
+    await world.until("the process ends", ended)
+    error = processor._failed.exception()
+    assert error is not None
+    return error  # type: ignore[no-any-return]
 
 
 async def test_a_message_of_a_newer_version_stops_the_process(world: World) -> None:
     target, key, value = members(world, S, 1)[0]
     await world.send((target, key, value.replace(b'"v":1', b'"v":2')))
     async with a_segmentation(world) as processor:
-        assert isinstance(await failure(processor), UnknownRecord)
+        assert isinstance(await failure(world, processor), UnknownRecord)
 
 
 async def test_commands_that_cannot_be_read_become_letters(world: World) -> None:
@@ -153,7 +156,9 @@ async def test_commands_that_cannot_be_read_become_letters(world: World) -> None
     await world.send(*bad, *members(world, S, 3), (target, key, value))
     async with a_segmentation(world):
         replay, _ = await world.judge()
-    letters = await world.ask("SELECT code FROM segmentation_v1.dead_letter ORDER BY partition = $1 DESC, log_offset", target)
+    letters = await world.ask(
+        "SELECT code FROM segmentation_v1.dead_letter ORDER BY partition = $1 DESC, log_offset", target
+    )
     codes = ["malformed", "unknown_type", "unknown_version", "wrong_partition", "malformed", "wrong_partition"]
     assert [letter["code"] for letter in letters] == codes
     assert len(replay.letters) == 6

@@ -1,0 +1,294 @@
+"""Routes of commands: from a request to a record on `store-feed`, acknowledged; and what became of it."""
+
+import csv
+import io
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from urllib.parse import urlencode
+
+import asyncpg
+import msgspec
+from fastapi import APIRouter, Query, Request
+from msgspec import UNSET
+from starlette.responses import Response
+
+from libs.common import clock, ops, telemetry
+from libs.common import commands as wire
+from libs.common.bodies import read_json, read_values, unfit
+from libs.common.caller import Caller, MemberScope, Scope
+from libs.common.callers import authorize, not_found
+from libs.common.events import encode
+from libs.common.failpoints import failpoint
+from libs.common.faults import Fault
+from libs.common.http import Problem, TracedRoute, format_position
+from libs.common.topics import STORE_FEED, partition_of
+from libs.common.writer import Record
+from services.gateway import command_shapes as shapes
+from services.gateway import store
+from services.gateway.answers import CSV, JSON, NoParameters, answer, refuse_parameters
+from services.gateway.commands import IDEMPOTENCY_KEY, KINDS, Kind, make_command, version_of
+from services.gateway.gateway import Gateway, ThisGateway
+from services.gateway.lists import List, answer_list
+from services.gateway.openapi import commanded, documented, replaying
+from services.gateway.params import (
+    CommandOfCaller,
+    CommandParams,
+    CommandReader,
+    Operator,
+    PageParams,
+    StoreOfCaller,
+    checked_member,
+    checked_store,
+    store_in,
+    store_of,
+)
+from services.gateway.positions import Positions, pending
+from services.gateway.shapes import Source
+from services.gateway.snapshot import QUERIES
+from services.gateway.waiting import must_be_on_the_log, parse_after
+
+router = APIRouter(route_class=TracedRoute, tags=["commands"])
+# With its envelope and headers it must stay under the topic's limit of 1 MiB.
+MAX_COMMAND = 1_000_000
+MAX_AHEAD_MS = 5 * 60_000  # as for events: a report from the future would shut out all that come after it
+REPLAYS = "replays"  # the header of a replayed record that names its letter
+ANSWERS: MemberScope = "events:write"  # of a token whose member answers its invitations
+
+
+# --- who may ------------------------------------------------------------------------------------------------------
+
+
+async def _caller(request: Request, *scopes: Scope, by_members: bool) -> Caller:
+    """A server key with one of these scopes or, where members may, a token that may write for its member."""
+    caller = await authorize(request, *scopes, *([ANSWERS] if by_members else []))
+    if caller.member_id is None and caller.scopes.isdisjoint(scopes):
+        raise not_found()
+    return caller
+
+
+def _judge(caller: Caller, path: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """The store of a command and the ids that it is about. Problem not_found, before anything is looked up."""
+    targets = {name: value for name, value in path.items() if name != "store_id"}
+    if "member_id" in path:
+        checked_member(caller, path["member_id"])
+    if "store_id" in path:
+        return checked_store(caller, path["store_id"]), targets
+    (name, ref), *_ = targets.items()
+    store_id = store_of(caller, ref)
+    if name == "placement_id" and caller.member_id is not None:
+        if ref.split("~")[1:-1] != [caller.member_id]:  # store~member~number
+            raise not_found()
+        targets["member_id"] = caller.member_id
+    return store_id, targets
+
+
+def _idempotency_key(request: Request) -> str:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        raise Problem("idempotency_key_missing", "Send Idempotency-Key: a text of your own, the same at each attempt.")
+    if not IDEMPOTENCY_KEY.fullmatch(key):
+        raise Problem("bad_idempotency_key", "It has 1 to 255 printable ASCII characters, no spaces.")
+    return key
+
+
+# --- what is asked ------------------------------------------------------------------------------------------------
+
+
+async def _read_body(request: Request, kind: Kind) -> wire.Body:
+    """The body, checked. Problem unsupported_media_type, unreadable, bad_value."""
+    raw = await request.body()
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not raw and kind.is_empty:
+        return kind.body()
+    if media == CSV and kind.body is wire.DistrictsBody:
+        return _from_csv(raw)
+    if media != JSON:
+        also = f" or {CSV}" if kind.body is wire.DistrictsBody else ""
+        raise Problem("unsupported_media_type", f"Send {JSON}{also}.")
+    body = read_json(raw, kind.body)
+    if isinstance(body, wire.ThemesBody):
+        return _with_version(request, body)
+    if isinstance(body, wire.ItemsBody) and (body.items is UNSET) == (body.all is UNSET):
+        raise unfit(Fault("bad_value", "", "must have either items or all"))
+    if isinstance(body, wire.SnapshotBody | wire.PersonBody) and body.at > clock.now_ms() + MAX_AHEAD_MS:
+        raise unfit(Fault("occurred_in_future", "at", "is more than 5 minutes ahead"))
+    return body
+
+
+def _from_csv(raw: bytes) -> wire.DistrictsBody:
+    try:
+        rows = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Problem("unreadable", "The body is not CSV in UTF-8.") from error
+    if any(set(row) != {"a", "b", "value"} or None in row.values() for row in rows):
+        raise unfit(Fault("bad_value", "", "must have the columns a,b,value, named in its first line"))
+    pairs = [{**row, "a": _unescaped(row["a"]), "b": _unescaped(row["b"])} for row in rows]
+    return read_values({"proximities": pairs}, wire.DistrictsBody)
+
+
+def _unescaped(cell: str) -> str:
+    """The inverse of what lists do to a cell that a spreadsheet would take for a formula."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in {"=", "+", "-", "@"} else cell
+
+
+def _with_version(request: Request, body: wire.ThemesBody) -> wire.ThemesBody:
+    if_match = request.headers.get("if-match")
+    if if_match is None or if_match.strip() == "*":
+        return body
+    version = version_of(if_match)
+    if version is None:
+        raise Problem("bad_value", "must be the ETag that GET gives", fault="bad_value", path="If-Match")
+    if body.version not in (UNSET, version):
+        raise Problem("bad_value", "is another version than If-Match", fault="bad_value", path="version")
+    return msgspec.structs.replace(body, version=version)
+
+
+# --- onto the log -------------------------------------------------------------------------------------------------
+
+
+async def _give(request: Request, kind: Kind) -> Response:
+    gateway: Gateway = request.app.state.gateway
+    caller = await _caller(request, "commands:write", by_members=kind.by_members)
+    store_id, targets = _judge(caller, request.path_params)
+    refuse_parameters(request)
+    key = _idempotency_key(request)
+    body = await _read_body(request, kind)
+    command = make_command(kind, body, store_id, targets, caller, key, clock.now_ms())
+    position = await _append(gateway, command)
+    ops.count("qunli_commands_total", f'command="{kind.name}"')
+    return _accepted(command, position)
+
+
+async def _append(gateway: Gateway, command: wire.AnyCommand) -> str:
+    """Write a command; its position on the log. Problem body_too_large, outcome_unknown."""
+    value = encode(command)
+    if len(value) > MAX_COMMAND:
+        raise Problem("body_too_large", f"A command may have {MAX_COMMAND} bytes.")
+    partition = partition_of(command.store_id, STORE_FEED.partitions)
+    with telemetry.produce_span(gateway.feed, count=1) as span:
+        headers = telemetry.header_pairs(span.traceparent)
+        failpoint("gateway.before_send")
+        record = Record(partition, command.store_id.encode(), value, headers, command.given_at)
+        return format_position(gateway.feed, [(partition, await _write(gateway, record))])
+
+
+async def _write(gateway: Gateway, record: Record) -> int:
+    """Its offset. Problem outcome_unknown, LogUnavailable, TooMuchInFlight."""
+    [offset] = await gateway.writer.append([record])
+    if offset is None:
+        raise Problem(
+            "outcome_unknown", "It may be on the log or not; sending it again with the same key does no harm."
+        )
+    return offset
+
+
+def _accepted(command: wire.AnyCommand, position: str) -> Response:
+    hashed = wire.body_hash(command)
+    query = urlencode({"after": position, "body": hashed})
+    headers = {
+        "Location": f"/v1/commands/{command.command_id}?{query}",
+        "X-Qunli-Position": position,
+        "Cache-Control": "no-store",
+    }
+    content = shapes.Accepted(command_id=command.command_id, body_hash=hashed, position=position)
+    return Response(msgspec.json.encode(content), 202, headers, JSON)
+
+
+def _route(kind: Kind) -> Callable[[Request], Awaitable[Response]]:
+    async def give(request: Request) -> Response:
+        return await _give(request, kind)
+
+    return give
+
+
+for _kind in KINDS:
+    router.add_api_route(
+        _kind.path,
+        _route(_kind),
+        methods=[_kind.method],
+        name=_kind.name,
+        description=_kind.says,
+        status_code=202,
+        **commanded(_kind, shapes.Accepted),
+    )
+
+
+# --- what became of it ----------------------------------------------------------------------------------------------
+
+
+def _outcome(row: asyncpg.Record) -> shapes.Outcome:
+    return shapes.Outcome(
+        command_id=row["command_id"],
+        state=row["outcome"],
+        command=row["command"],
+        body_hash=row["body_hash"],
+        reason=row["reason"],
+        subject=row["subject"],
+        counts=msgspec.json.decode(row["counts"]),
+        source=Source(partition=row["partition"], offset=row["log_offset"]),
+    )
+
+
+OUTCOMES = List("commands", ("log_offset",), (2**63 - 1,), _outcome, shapes.Outcome, shapes.Outcomes)
+
+
+@router.get("/v1/stores/{store_id}/commands", **documented(shapes.Outcomes, csv=True))
+async def commands(
+    request: Request, store_id: StoreOfCaller, gateway: ThisGateway, params: Annotated[PageParams, Query()]
+) -> Response:
+    """What became of the commands that were given for a store."""
+    return await answer_list(request, gateway, OUTCOMES, params, store_id)
+
+
+@router.get("/v1/commands/{command_id}", **documented(shapes.CommandState, conflict=True))
+async def one_command(
+    request: Request,
+    caller: CommandReader,
+    gateway: ThisGateway,
+    command_id: CommandOfCaller,
+    params: Annotated[CommandParams, Query()],
+) -> Response:
+    """What became of a command: done, refused and why, or pending until `after` is applied."""
+    if caller.member_id is not None and params.body is None:
+        raise not_found()  # its Location says both: an id alone may have been guessed
+    async with gateway.snapshot(request) as snapshot:
+        row = await snapshot.conn.fetchrow(QUERIES["one_command"], store_in(command_id), command_id)
+    if row is None:
+        await _must_be_pending(gateway, params.after, snapshot.feed)
+        return answer(shapes.CommandState(command_id=command_id, state="pending", outcome=None), snapshot.feed)
+    if params.body not in (None, row["body_hash"]):
+        raise Problem(
+            "idempotency_conflict", "This Idempotency-Key was used for another command before; that one stands."
+        )
+    outcome = _outcome(row)
+    return answer(shapes.CommandState(command_id=command_id, state=outcome.state, outcome=outcome), snapshot.feed)
+
+
+async def _must_be_pending(gateway: Gateway, text: str | None, feed: Positions) -> None:
+    """Problem not_found unless a position is named that is not applied yet; position_beyond_log, bad_position."""
+    missing = {} if text is None else pending(parse_after(text, gateway.feed), feed)
+    if not missing:
+        raise not_found()
+    await must_be_on_the_log(missing, gateway.logs, feed)
+
+
+@router.post("/v1/dead-letters/{letter}/replay", tags=["operations"], **replaying(shapes.Replay))
+async def replay(_: Operator, gateway: ThisGateway, letter: str, __: NoParameters) -> Response:
+    """Append a dead letter of `store-feed` again, as it was, to its partition; its applying marks the letter."""
+    async with gateway.snapshot_now() as snapshot:
+        found = await store.load_letter(snapshot.conn, letter, gateway.feed)
+    if found is None:
+        raise not_found()
+    if found.replayed_offset is not None:
+        raise Problem("letter_replayed", f"Its replay was applied at offset {found.replayed_offset}.")
+    offset = await _write(gateway, _again(letter, found))
+    headers = {"X-Qunli-Position": format_position(gateway.feed, [(found.partition, offset)])}
+    content = shapes.Replay(letter=letter, partition=found.partition, offset=offset)
+    return Response(msgspec.json.encode(content), 202, headers, JSON)
+
+
+def _again(letter_id: str, letter: store.Letter) -> Record:
+    kept = [(name, value) for name, value in letter.headers if name not in (REPLAYS, telemetry.HEADER)]
+    parent = telemetry.from_headers(letter.headers) or telemetry.new_traceparent()
+    headers = [*kept, *telemetry.header_pairs(parent), (REPLAYS, letter_id.encode())]
+    return Record(letter.partition, letter.key, letter.value, headers, clock.now_ms())

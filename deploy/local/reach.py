@@ -85,9 +85,23 @@ def ingest(data: Path) -> Door:
         if not (key := os.environ.get("QUNLI_KEY", "")):
             raise UserError(f"There is no key for {url}.", "Set QUNLI_KEY to one.")
         return Door("ingest", url.rstrip("/"), key)
+    doors = _running(data)
+    return Door("ingest", doors.ingest, doors.server_key)
+
+
+def gateway(data: Path) -> Door:
+    """The gateway: QUNLI_GATEWAY with QUNLI_KEY, or that of the stack on `data`. UserError if neither is."""
+    if url := os.environ.get("QUNLI_GATEWAY"):
+        if not (key := os.environ.get("QUNLI_KEY", "")):
+            raise UserError(f"There is no key for {url}.", "Set QUNLI_KEY to one.")
+        return Door("gateway", url.rstrip("/"), key)
+    doors = _running(data)
+    return Door("gateway", doors.gateway, doors.server_key)
+
+
+def _running(data: Path) -> background.Reachable:
     folder = existing_folder(data)
     settled = folders.read_settled(folder)
     if settled is None or not settled.server_key or folders.holder(folder) is None:
         raise UserError(f"Nothing runs on {folder.root}.", "Start it with `qunli up`.")
-    doors = background.reachable(settled)
-    return Door("ingest", doors.ingest, doors.server_key)
+    return background.reachable(settled)

@@ -23,7 +23,7 @@ from libs.common.topics import MEMBER_EVENTS, PLACEMENTS, SEGMENTATION_GROUP, ST
 from services.segmentation.processor import Segmentation
 from services.segmentation.solver import Solver
 from services.segmentation.store import Partition
-from tests.segmentation_check import Replay, assert_told, assert_tables, replay
+from tests.segmentation_check import Replay, assert_tables, assert_told, replay
 from tests.unit.segmentation.life.given import DAY, ms
 
 encode = msgspec.json.Encoder().encode

@@ -1,6 +1,5 @@
 """Segmentation on a real log and real tables: a store comes to have groups, and nothing is lost or done twice."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 

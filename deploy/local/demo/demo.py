@@ -15,11 +15,14 @@ from deploy.local import folder as folders
 from deploy.local.background import Reachable
 from deploy.local.command_line import working
 from deploy.local.demo.applied import await_applied
-from deploy.local.demo.figures import connect, read_story
+from deploy.local.demo.figures import read_story
+from deploy.local.demo.groups import make_groups
 from deploy.local.demo.pictures import draw_tiers
 from deploy.local.demo.show import show_curls, show_story
+from deploy.local.demo.show_groups import show_groups
 from deploy.local.importer.mapping import read_mapping
 from deploy.local.importer.session import Done, Target, Wish, print_outcome, run_import
+from deploy.local.orders import connect
 from libs.common.clock import monotonic
 from libs.common.days import day_to_iso
 from libs.common.errors import QunliError
@@ -27,6 +30,7 @@ from libs.common.errors import QunliError
 MAPPING = Path(__file__).with_name("complete_journey.toml")
 STORE = "grocer"
 PICTURE = Path("out/demo-tiers.png")
+GROUPS_PICTURE = Path("out/demo-groups.png")
 
 
 class StackEnded(QunliError):
@@ -90,6 +94,9 @@ def _tell(gateway: httpx.Client, done: Done, data: Path, zone: str, console: Con
     draw_tiers(story.weeks, title, PICTURE)
     console.print()
     show_story(console, story, PICTURE)
+    matrix = make_groups(gateway, STORE, closed + 1, read_mapping(MAPPING), data, console)
+    show_groups(console, matrix, GROUPS_PICTURE)
+    console.print()
     show_curls(console, story, data, zone)
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -56,20 +55,3 @@ def _numbered(values: pa.Array | pa.ChunkedArray) -> tuple[list[str], Ints]:
     names = sorted(pc.unique(values).drop_null().to_pylist())
     found = pc.fill_null(pc.index_in(values, value_set=pa.array(names, pa.string())), -1)
     return names, as_array(found).to_numpy().astype(np.int64)
-
-
-def save_csv(body: DistrictsBody) -> bytes:
-    """Proximities as the lines of a CSV that `qunli districts set` reads."""
-    lines = ["a,b,value", *(f"{_cell(one.a)},{_cell(one.b)},{one.value}" for one in body.proximities)]
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _cell(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if set(name) & set(',"\r\n') else name
-
-
-def key_of(body: DistrictsBody) -> str:
-    """An Idempotency-Key that says which proximities these are."""
-    import hashlib
-
-    return "districts:" + hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:32]

@@ -129,7 +129,7 @@ def _compile(path: Path, written: MappingFile) -> Mapping:
         store_id=_text(path, "store_id", written.store_id),
         member_id=_text(path, "member_id", written.member_id),
         events=tuple(_event(path, f"events[{index}]", entry) for index, entry in enumerate(written.events)),
-        districts=written.districts and _districts(path, written.districts),
+        districts=None if written.districts is None else _districts(path, written.districts),
     )
 
 

@@ -10,12 +10,12 @@ import msgspec
 from rich.console import Console
 
 from deploy.local.demo.applied import await_applied
-from deploy.local.demo.figures import connect as connect_gateway
-from deploy.local.demo.figures import read
 from deploy.local.importer.door import Rejected, closed_days, connect
 from deploy.local.importer.run import Work
 from deploy.local.importer.session import Done, Target, post
 from deploy.local.importer.state import State, day_to_begin, read_state
+from deploy.local.orders import connect as connect_gateway
+from deploy.local.orders import read
 from deploy.local.town.events import days_of_events
 from deploy.local.town.grouping import GROUPINGS
 from deploy.local.town.town import FORMAT, Town, stores_of

@@ -45,9 +45,7 @@ def a_store(
     members: Sequence[MemberRow], groups: Sequence[GroupRow] = (), settings: PlanSettings | None = None
 ) -> Instance:
     """A store of the themes and districts above, districts the less near the further apart in the alphabet."""
-    near = {
-        (a, b): 1000 - 350 * abs(DISTRICTS.index(a) - DISTRICTS.index(b)) for a in DISTRICTS for b in DISTRICTS
-    }
+    near = {(a, b): 1000 - 350 * abs(DISTRICTS.index(a) - DISTRICTS.index(b)) for a in DISTRICTS for b in DISTRICTS}
     return build("shop", settings or PlanSettings(), THEMES, DISTRICTS, near, (), groups, members)
 
 

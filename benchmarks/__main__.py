@@ -8,6 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import chart, closing, doors, machine, pipeline, rebuilding, results, visible
+from benchmarks.matrix import measure as matrix
+from benchmarks.matrix import tasks
 from benchmarks.results import Measure
 from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.world import Tell
@@ -20,6 +22,8 @@ MEASURES: Mapping[str, Callable[[Scale, Tell], Measure]] = {
     "p5": visible.measure,
     "p7": closing.measure,
     "p8": rebuilding.measure,
+    "p9": tasks.measure,
+    "matrix": matrix.measure,
 }
 
 

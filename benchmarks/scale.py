@@ -25,6 +25,10 @@ class Scale:
     small_stores: int
     replayed_days: int
     replayed_events: int  # a day
+    plan_members: int  # of the largest store that is planned, and designed
+    design_members: int
+    matrix_members: tuple[int, ...]
+    matrix_seeds: tuple[int, ...]
 
 
 FULL = Scale(
@@ -45,6 +49,10 @@ FULL = Scale(
     small_stores=40,
     replayed_days=10,
     replayed_events=30_000,
+    plan_members=200_000,
+    design_members=50_000,
+    matrix_members=(1_000, 10_000),
+    matrix_seeds=(1, 2, 3, 4, 5),
 )
 QUICK = Scale(
     quick=True,
@@ -64,4 +72,8 @@ QUICK = Scale(
     small_stores=40,
     replayed_days=3,
     replayed_events=3_000,
+    plan_members=10_000,
+    design_members=10_000,
+    matrix_members=(1_000,),
+    matrix_seeds=(1,),
 )

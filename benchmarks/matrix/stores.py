@@ -1,12 +1,12 @@
-"""Seeded stores for the solver: interests by Zipf's law with noise, districts on a line with holes, a few seed users."""
+"""Seeded stores for the solver: interests by Zipf's law with noise, districts in a plane, a few seed users."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from services.segmentation.domain.districts import proximities
-from services.segmentation.domain.instance import Instance, MemberRow, build
+from services.segmentation.domain.instance import KINDS, Instance, MemberRow, build
 from services.segmentation.domain.settings import PlanSettings
 
 
@@ -35,22 +35,24 @@ def a_store(members: int, seed: int) -> Made:
     strength = np.array([1000, 600, 300]) * draw.uniform(0.6, 1, (members, 3))
     affinity = np.where(draw.random((members, len(themes))) < 0.1, draw.integers(0, 400, (members, len(themes))), 0)
     for at in range(3):
-        rows = np.arange(members)
-        affinity[rows, tops[:, at]] = np.maximum(affinity[rows, tops[:, at]], strength[:, at].astype(int))
+        everybody = np.arange(members)
+        affinity[everybody, tops[:, at]] = np.maximum(affinity[everybody, tops[:, at]], strength[:, at].astype(int))
     most = affinity.max(axis=1, keepdims=True)
     affinity = (affinity * 1000 + most // 2) // most
     affinity[draw.random(members) < 0.05] = 0
     home = draw.choice(len(districts), size=members, p=_zipf(len(districts), draw, 0.5))
     unknown = draw.random(members) < 0.05
-    kinds = draw.choice(["seed", "active", "ordinary"], size=members, p=[0.03, 0.32, 0.65])
+    kinds = draw.choice(len(KINDS), size=members, p=[0.03, 0.32, 0.65])
     rows = tuple(
-        MemberRow(f"member-{at:07}", kinds[at].item(), affinity[at].tolist(), None if unknown[at] else districts[home[at]])
+        MemberRow(
+            f"member-{at:07}", KINDS[kinds[at]], affinity[at].tolist(), None if unknown[at] else districts[home[at]]
+        )
         for at in range(members)
     )
     instance = build(f"store-{seed}", PlanSettings(), themes, districts, {}, [], [], rows)
     return Made(instance, rows, themes, districts, proximity)
 
 
-def _zipf(number: int, draw: np.random.Generator, power: float = 0.8) -> np.ndarray:
+def _zipf(number: int, draw: np.random.Generator, power: float = 0.8) -> npt.NDArray[np.float64]:
     shares = 1 / np.arange(1, number + 1) ** power
     return draw.permutation(shares / shares.sum())

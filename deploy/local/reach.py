@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -81,27 +81,22 @@ def log_settings(data: Path) -> Settings:
 
 def ingest(data: Path) -> Door:
     """The door of events: QUNLI_INGEST with QUNLI_KEY, or the stack that runs on `data`. UserError if neither is."""
-    if url := os.environ.get("QUNLI_INGEST"):
-        if not (key := os.environ.get("QUNLI_KEY", "")):
-            raise UserError(f"There is no key for {url}.", "Set QUNLI_KEY to one.")
-        return Door("ingest", url.rstrip("/"), key)
-    doors = _running(data)
-    return Door("ingest", doors.ingest, doors.server_key)
+    return _door(data, "ingest")
 
 
 def gateway(data: Path) -> Door:
-    """The gateway: QUNLI_GATEWAY with QUNLI_KEY, or that of the stack on `data`. UserError if neither is."""
-    if url := os.environ.get("QUNLI_GATEWAY"):
+    """The door of commands: QUNLI_GATEWAY with QUNLI_KEY, or the stack's. UserError."""
+    return _door(data, "gateway")
+
+
+def _door(data: Path, name: Literal["ingest", "gateway"]) -> Door:
+    if url := os.environ.get(f"QUNLI_{name.upper()}"):
         if not (key := os.environ.get("QUNLI_KEY", "")):
             raise UserError(f"There is no key for {url}.", "Set QUNLI_KEY to one.")
-        return Door("gateway", url.rstrip("/"), key)
-    doors = _running(data)
-    return Door("gateway", doors.gateway, doors.server_key)
-
-
-def _running(data: Path) -> background.Reachable:
+        return Door(name, url.rstrip("/"), key)
     folder = existing_folder(data)
     settled = folders.read_settled(folder)
     if settled is None or not settled.server_key or folders.holder(folder) is None:
         raise UserError(f"Nothing runs on {folder.root}.", "Start it with `qunli up`.")
-    return background.reachable(settled)
+    doors = background.reachable(settled)
+    return Door(name, getattr(doors, name), doors.server_key)

@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     )
 
     produce_timeout_seconds: float = Field(
-        10.0, gt=0, description="How long ingest waits for the log's acknowledgement before 'unknown'"
+        10.0, gt=0, description="How long a door waits for the log's acknowledgement before 'unknown'"
     )
     produce_max_records: int = Field(50_000, ge=1, description="Records in flight to the log before 503")
     produce_max_bytes: int = Field(64 << 20, ge=1 << 20, description="Bytes in flight to the log before 503")
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     )
     solver_seconds: float = Field(900.0, gt=0, description="How long a plan may be solved before it has failed")
     solver_memory_mb: int = Field(
-        3_072, ge=256, description="Address space of a process that solves a plan, in MiB; with less it fails"
+        3_072, ge=64, description="Address space of a process that solves a plan, in MiB; with less it fails"
     )
     session_seconds: float = Field(
         30.0, ge=3, description="Kafka group session: a silent processor loses its partitions"

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from libs.common.commands import AnyCommand, Name, PerMille, Ref, StoreSettings
-from libs.common.events import Derived, GroupDay, Id, Joined, PartitionClosed, Profile, Tag, Transition
+from libs.common.commands import AnyCommand, Name, Ref, StoreSettings
+from libs.common.events import Derived, Id, Tag
 
 ItemKind = Literal["open", "close", "place", "move", "remove"]
 Reason = Literal[
@@ -82,7 +82,6 @@ class PlanSolved(Struct, frozen=True, kw_only=True, tag_field="kind", tag="plan_
 
 
 FeedRecord = Derived | PlanSolved | AnyCommand
-DERIVED = (Transition, Joined, Profile, GroupDay, PartitionClosed)
 
 _decoder = msgspec.json.Decoder(FeedRecord)
 _command_decoder = msgspec.json.Decoder(AnyCommand)
@@ -111,6 +110,3 @@ def is_from_us(value: bytes) -> bool:
     except msgspec.DecodeError:
         return False
     return kind in ("transition", "joined", "profile", "group_day", "partition_closed", "plan_solved")
-
-
-__all__ = ["DERIVED", "FeedRecord", "PerMille", "PlanHead", "PlanSolved", "SolvedArea", "SolvedDesign", "SolvedItem"]

@@ -2,7 +2,7 @@
 
 from libs.common import ops, serving, telemetry
 from libs.common.config import settings
-from libs.common.doorway import doorway
+from libs.common.doorway import Bodies, doorway
 from services.gateway.app import make_app
 from services.gateway.gateway import open_gateway
 from services.gateway.probes import checks
@@ -14,7 +14,8 @@ async def main() -> None:
     telemetry.configure(chosen, "gateway")
     listening = serving.bind(chosen.host, chosen.gateway_port, "QUNLI_GATEWAY_PORT")
     async with open_gateway(chosen) as gateway, ops.serve(chosen, checks(gateway)):
-        app = doorway(make_app(gateway), origins=chosen.origins)
+        bodies = Bodies(chosen.receive_max_bytes)
+        app = doorway(make_app(gateway), bodies=bodies, origins=chosen.origins)
         await serving.serve(app, listening, chosen, gateway.drain)
     telemetry.shutdown()
 

@@ -190,25 +190,32 @@ ORDER BY gain DESC, item_id LIMIT $5
 -- name: rank_grouped
 -- $1 text store, $2 float8 rank key and $3 text member of the last row seen, $4 int rows, $5 text tier or null,
 -- $6 text first and $7 text end (excluded) of the member ids, $8 text group or null, $9 text theme or null.
--- Members of a group, or of the groups of a theme, by score.
+-- Members of a group, or of the groups of a theme, by score. First who is in them: a walk through the whole store by
+-- score, until a page of them is found, would be long for one group.
+WITH inside AS MATERIALIZED (
+    SELECT m.member_id FROM segmentation_v1.member m
+    WHERE m.store_id = $1 AND m.member_id >= $6 AND m.member_id < $7 AND m.group_id = ANY(ARRAY(
+        SELECT g.group_id FROM segmentation_v1.store_group g
+        WHERE g.store_id = $1 AND ($8::text IS NULL OR g.group_id = $8) AND ($9::text IS NULL OR g.theme = $9)))
+)
 SELECT s.member_id, s.rank_key
-FROM segmentation_v1.member m
-JOIN engagement_v1.standing s ON s.store_id = m.store_id AND s.member_id = m.member_id
-WHERE m.store_id = $1 AND m.group_id = ANY(ARRAY(
-          SELECT g.group_id FROM segmentation_v1.store_group g
-          WHERE g.store_id = $1 AND ($8::text IS NULL OR g.group_id = $8) AND ($9::text IS NULL OR g.theme = $9)))
-  AND m.member_id >= $6 AND m.member_id < $7 AND ($5::text IS NULL OR s.tier = $5)
+FROM inside
+JOIN engagement_v1.standing s ON s.store_id = $1 AND s.member_id = inside.member_id
+WHERE ($5::text IS NULL OR s.tier = $5)
   AND (s.rank_key < $2 OR s.rank_key = $2 AND s.member_id > $3)
 ORDER BY s.rank_key DESC, s.member_id LIMIT $4
 
 -- name: list_grouped
 -- $1 text store, $2 text last member seen, $3 text first and $4 text end (excluded) of the ids, $5 text tier or null,
 -- $6 int rows, $7 text group or null, $8 text theme or null. The same by member id.
+WITH inside AS MATERIALIZED (
+    SELECT m.member_id FROM segmentation_v1.member m
+    WHERE m.store_id = $1 AND m.member_id > $2 AND m.member_id >= $3 AND m.member_id < $4 AND m.group_id = ANY(ARRAY(
+        SELECT g.group_id FROM segmentation_v1.store_group g
+        WHERE g.store_id = $1 AND ($7::text IS NULL OR g.group_id = $7) AND ($8::text IS NULL OR g.theme = $8)))
+)
 SELECT s.member_id, s.rank_key
-FROM segmentation_v1.member m
-JOIN engagement_v1.standing s ON s.store_id = m.store_id AND s.member_id = m.member_id
-WHERE m.store_id = $1 AND m.group_id = ANY(ARRAY(
-          SELECT g.group_id FROM segmentation_v1.store_group g
-          WHERE g.store_id = $1 AND ($7::text IS NULL OR g.group_id = $7) AND ($8::text IS NULL OR g.theme = $8)))
-  AND m.member_id > $2 AND m.member_id >= $3 AND m.member_id < $4 AND ($5::text IS NULL OR s.tier = $5)
+FROM inside
+JOIN engagement_v1.standing s ON s.store_id = $1 AND s.member_id = inside.member_id
+WHERE $5::text IS NULL OR s.tier = $5
 ORDER BY s.member_id LIMIT $6

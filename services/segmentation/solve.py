@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+from errno import ENOMEM
 from importlib.metadata import version
 
 import asyncpg
@@ -92,6 +93,8 @@ def main() -> None:
     except MemoryError:
         sys.exit(Exit.MEMORY)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        if isinstance(error, OSError) and error.errno == ENOMEM:
+            sys.exit(Exit.MEMORY)
         log.warning("the store cannot be read: %s", error or type(error).__name__)
         sys.exit(Exit.NO_DATABASE)
 

@@ -44,6 +44,55 @@ FROM unnest(ARRAY['big', 'small-1', 'small-2']) store, generate_series(19800, 20
 INSERT INTO engagement.dead_letter (id, topic, partition, log_offset, code, detail)
 SELECT 'member-events-0-' || n, 'member-events', 0, n, 'unreadable', '' FROM generate_series(1, 20000) n
 
+-- name: feed_letters
+INSERT INTO segmentation.dead_letter (id, topic, partition, log_offset, code, detail)
+SELECT 'store-feed-0-' || n, 'store-feed', 0, n, 'malformed', '' FROM generate_series(1, 20000) n
+
+-- name: groups
+INSERT INTO segmentation.chat_group (store_id, group_id, body)
+SELECT 'big', 'big~g' || g, jsonb_build_object('name', 'g', 'theme', 't' || g % 8, 'area', 'a' || g % 4, 'heads', 200,
+    'seats', 0, 'state', 'open', 'managers', '[]'::jsonb, 'snapshot_at', -1, 'opened', 20400)
+FROM generate_series(1, 500) g
+
+-- name: grouped_members
+INSERT INTO segmentation.member (store_id, member_id, body)
+SELECT store_id, member_id, jsonb_build_object('tier', tier, 'is_member', true, 'leave_due', '[]'::jsonb, 'removals', '[]'::jsonb,
+    'seed', n % 50 = 0, 'vip', n % 50 = 1, 'freeloader', n % 50 = 2, 'no_invitations', false, 'offers', 0, 'free_from', 0)
+    || CASE WHEN n % 10 = 0 THEN jsonb_build_object('waiting', 20000 + n % 400) ELSE jsonb_build_object('group', 'big~g' || 1 + n % 500) END
+    || CASE WHEN n % 50 = 3 THEN '{"leave_due": ["big~g1"]}'::jsonb ELSE '{}' END
+FROM (SELECT *, score AS n FROM engagement.membership) m
+
+-- name: presences
+INSERT INTO segmentation.presence (store_id, group_id, person, body)
+SELECT store_id, group_id, member_id, '{"present": true, "since": 0, "day": 20400}' FROM segmentation.member
+WHERE group_id IS NOT NULL AND store_id = 'big'
+
+-- name: placements
+INSERT INTO segmentation.placement (store_id, placement_id, body)
+SELECT store_id, store_id || '~' || member_id || '~' || k, jsonb_build_object('member', member_id, 'group', 'big~g1', 'number', k,
+    'state', CASE WHEN k = 2 AND member_id < 'm-000100' THEN 'invited' ELSE 'joined' END, 'ticket', 'personal', 'day', 20400,
+    'invited', 20400)
+FROM segmentation.member, generate_series(1, 2) k
+
+-- name: items
+INSERT INTO segmentation.plan_item (store_id, item_id, body)
+SELECT 'big', 'big~p' || p || '~' || n, jsonb_build_object('plan', 'big~p' || p, 'number', n, 'kind', 'move', 'state', 'proposed',
+    'gain', n % 997, 'needs', '[]'::jsonb, 'arguments', '{}'::jsonb, 'first_day', 20400)
+FROM generate_series(1, 100) p, generate_series(1, 1000) n
+
+-- name: commands
+INSERT INTO segmentation.command (store_id, command_id, body)
+SELECT 'big', 'big~c' || n, jsonb_build_object('offset', n, 'partition', 0, 'outcome', 'done', 'counts', '{}'::jsonb)
+FROM generate_series(1, 100000) n
+
+-- name: health
+INSERT INTO segmentation.group_health (store_id, group_id, day, body)
+SELECT 'big', 'big~g' || g, day, '{"heads": 200}' FROM generate_series(1, 500) g, generate_series(20300, 20500) day
+
+-- name: proximities
+INSERT INTO segmentation.proximity (store_id, a, b, body)
+SELECT 'big', 'd' || a, 'e' || b, '500' FROM generate_series(1, 200) a, generate_series(1, 200) b
+
 -- name: explain
 -- the query follows
 EXPLAIN (FORMAT JSON)

@@ -78,9 +78,8 @@ class World:
     def order(self, store: str, kind: type[wire.Command], **fields: Any) -> tuple[int, bytes, bytes]:
         """A command. Its id is `last_id`."""
         self.numbers[store] += 1
-        said = kind(
-            command_id=f"{store}~c{self.numbers[store]}", store_id=store, given_by="key", given_at=ms(self.day), **fields
-        )  # fmt: skip
+        given = {"command_id": self.last_id(store), "store_id": store, "given_by": "key", "given_at": ms(self.day)}
+        said = kind(**given, **fields)  # type: ignore[arg-type]
         return partition_of(store, STORE_FEED.partitions), store.encode(), encode(said)
 
     def last_id(self, store: str) -> str:

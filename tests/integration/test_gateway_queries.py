@@ -13,7 +13,14 @@ from services.gateway.snapshot import QUERIES
 from tests.integration.gateway_world import own_database
 
 CROWD = load_queries(Path(__file__).parent, "gateway_crowd.sql")
-BIG_TABLES = {"membership", "standing", "journal", "transition", "store_figure", "dead_letter"}
+BIG_TABLES = {
+    "membership", "standing", "journal", "transition", "store_figure", "dead_letter", "member", "presence", "placement",
+    "plan_item", "command", "group_health", "proximity",
+}  # fmt: skip
+FILLED = (
+    "memberships", "standings", "journal", "busy_member", "transitions", "figures", "letters", "feed_letters", "groups",
+    "grouped_members", "presences", "placements", "items", "commands", "health", "proximities",
+)  # fmt: skip
 RECENT = 20_411 * 86_400_000
 NEWEST = (2**63 - 1, 2**63 - 1, 2, "", 0)
 
@@ -42,6 +49,29 @@ HOT: dict[str, tuple[tuple[object, ...], set[str]]] = {
         {"transition_store"},
     ),
     "dead_letters": (("member-events-0-17", 100), {"dead_letter_pkey"}),
+    "places": ((["m-000001", "m-000777"],), {"member_member"}),
+    "placements_of": ((["m-000001", "m-000777"],), {"placement_member"}),
+    "invitations": (("m-000077", ["big"]), {"placement_member"}),
+    "waiting": (("big", 20100, "m-050000", 100), {"member_waiting"}),
+    "seeds": (("big", "m-050000", 100), {"member_seed"}),
+    "vips": (("big", "m-050000", 100), {"member_vip"}),
+    "freeloaders": (("big", "m-050000", 100), {"member_freeloader"}),
+    "duplicates": (("big", "m-050000", 100), {"member_leaves"}),
+    "one_command": (("big", "big~c777"), {"command_pkey"}),
+    "commands": (("big", 50_000, 100), {"command_latest"}),
+    "districts": (("big", "d5", "e5", 100), {"proximity_pkey"}),
+    "group_members": (("big", "big~g7", "", 100), {"presence_pkey"}),
+    "group_tiers": (("big", "big~g7"), {"member_group"}),
+    "group_activity": (("big", "big~g7", 20400, 20500, -1, 100), {"group_health_pkey"}),
+    "one_group": (("big", "big~g7"), {"group_health_pkey"}),
+    "items_by_number": (("big", "big~p7", 500, "", 100, None, None), {"plan_item_plan"}),
+    "items_by_gain": (("big", "big~p7", 500, "", 100, None, None), {"plan_item_plan"}),
+    "item_counts": (("big", ["big~p7"]), {"plan_item_plan"}),
+    "rank_grouped": (
+        ("big", float("inf"), "", 100, None, "", "\x7f", "big~g7", None),
+        {"member_group", "standing_pkey"},
+    ),
+    "list_grouped": (("big", "", "", "\x7f", None, 100, "big~g7", None), {"member_group", "standing_pkey"}),
 }
 
 
@@ -50,7 +80,7 @@ async def crowd_fixture(postgres_url: str, role_url: Callable[[str, str], str]) 
     """The gateway's own role in front of large tables."""
     big_database = own_database(postgres_url)
     owner = await asyncpg.connect(big_database)
-    for name in ("memberships", "standings", "journal", "busy_member", "transitions", "figures", "letters"):
+    for name in FILLED:
         await owner.execute(CROWD[name])
     await owner.execute("ANALYZE")
     await owner.close()
@@ -81,7 +111,25 @@ async def test_a_hot_query_keeps_its_index(crowd: asyncpg.Connection, name: str)
         assert used.intersection(index.split("|")), (name, index, used)
 
 
-@pytest.mark.parametrize("name", ["rank_all", "rank_tier", "timeline", "transitions", "list_by_id", "dead_letters"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rank_all",
+        "rank_tier",
+        "timeline",
+        "transitions",
+        "list_by_id",
+        "dead_letters",
+        "waiting",
+        "seeds",
+        "freeloaders",
+        "duplicates",
+        "commands",
+        "districts",
+        "group_members",
+        "items_by_number",
+    ],
+)
 async def test_a_page_reads_no_more_than_it_shows(crowd: asyncpg.Connection, name: str) -> None:
     """Wherever the page begins: what is read and thrown away does not grow with what stands before it."""
     parameters, _ = HOT[name]

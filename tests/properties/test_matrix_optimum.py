@@ -55,7 +55,7 @@ def best_objective(store: Instance, costs: Costs) -> int:
         if at == NOWHERE or stuck[member]:
             choices.append(made.variable(UNPLACED, 1))
         for group in groups:
-            fits = group == at or (store.groups.takes[group] and (members.movable[member] or at == NOWHERE or stuck[member]))
+            fits = group == at or (store.groups.takes[group] and members.movable[member])
             if store.groups.closing[group] or not fits:
                 continue
             leaves = at not in (NOWHERE, group)

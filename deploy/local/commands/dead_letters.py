@@ -10,13 +10,15 @@ from rich.table import Column, Table
 
 from deploy.local import folder as folders
 from deploy.local.command_line import Data, console, new_app
-from deploy.local.reach import admin_url, ingest
+from deploy.local.reach import Door, admin_url, gateway, ingest
 from libs.common.errors import QunliError, UserError
+from libs.common.topics import STORE_FEED
 
 app = new_app()
 LETTERS = """
 SELECT id, topic, partition, log_offset, code, detail, replayed_offset, written_at
-FROM engagement_v1.dead_letter WHERE (%(all)s OR replayed_offset IS NULL)
+FROM (SELECT * FROM engagement_v1.dead_letter UNION ALL SELECT * FROM segmentation_v1.dead_letter) AS letters
+WHERE (%(all)s OR replayed_offset IS NULL)
 ORDER BY written_at DESC, topic, partition, log_offset LIMIT %(limit)s
 """
 
@@ -55,16 +57,21 @@ def replay(
     chosen = letter or [row["id"] for row in _letters(data, 10_000, every=False) if code and row["code"] == code]
     if not chosen:
         raise UserError("No letter was named.", "Name ids from `qunli dead-letters list`, or a --code.")
-    door, failed = ingest(data), 0
+    failed = 0
     for name in chosen:
         try:
-            answer = door.ask("POST", f"/v1/dead-letters/{name}/replay").json()
+            answer = _door_of(name, data).ask("POST", f"/v1/dead-letters/{name}/replay").json()
             console.print(f"{name}: on the log again at {answer['partition']}/{answer['offset']}")
         except QunliError as error:
             failed += 1
             console.print(f"{name}: {error}")
     if failed:
         raise typer.Exit(1)
+
+
+def _door_of(letter: str, data: Path) -> Door:
+    """Who writes to the topic that a letter is about: its id begins with the topic's name."""
+    return gateway(data) if letter.rpartition("-")[0].rpartition("-")[0].endswith(STORE_FEED.name) else ingest(data)
 
 
 def _letters(data: Path, limit: int, *, every: bool) -> list[dict[str, Any]]:

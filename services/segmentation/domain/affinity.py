@@ -6,7 +6,7 @@ With (lift - 1) / lift = (w_t - W p_t) / (w_t + 20 p_t), and scaled so that the 
 of 2^-20, p in parts per million.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -105,8 +105,3 @@ def affinity_with(store: Store, member: Member, theme: str | None) -> int:
     """A member's affinity with a theme; 0 with one that was removed."""
     ids = store.head.theme_ids
     return member.affinity[ids.index(theme)] if theme in ids and member.affinity else 0
-
-
-def by_theme(store: Store, member: Member) -> Mapping[str, int]:
-    """A member's affinities by theme."""
-    return dict(zip(store.head.theme_ids, member.affinity, strict=False))

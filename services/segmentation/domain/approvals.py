@@ -13,7 +13,7 @@ from services.segmentation.domain.presence import is_inside
 from services.segmentation.domain.rows import Block, Group, Item, Member
 from services.segmentation.domain.store import Store, current_group
 
-_ORDER = ("open", "close", "place", "move", "remove")  # an item comes after those that it may need
+ORDER = ("open", "close", "place", "move", "remove")  # an item comes after those that it may need
 
 
 def meant(store: Store, command: ApprovePlan | RejectPlan) -> dict[str, str]:
@@ -30,7 +30,7 @@ def order_of(store: Store, item: str) -> str:
     row = store.items.get(item)
     if row is None:
         return f"9 {item}"
-    return f"{_ORDER.index(row.kind)} {row.number:08d} {item}"
+    return f"{ORDER.index(row.kind)} {row.number:08d} {item}"
 
 
 def approve(effects: Effects, item: str, command: str | None) -> str:

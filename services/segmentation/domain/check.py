@@ -23,7 +23,7 @@ def _of_members(instance: Instance, items: Sequence[Item]) -> Iterator[str]:
     takes = {name for at, name in enumerate(groups.ids) if groups.takes[at]} - closing
     takes |= {item.to_group for item in items if item.kind == "open" and item.to_group is not None}
     by_ref = {item.ref: item for item in items}
-    moved = 0
+    known, moved = {*groups.ids}, 0
     for name, times in Counter(item.member for item in items if item.member is not None).items():
         if times > 1:
             yield f"{name} is sent to {times} groups"
@@ -40,16 +40,16 @@ def _of_members(instance: Instance, items: Sequence[Item]) -> Iterator[str]:
         if item.to_group not in takes:
             yield f"{item.to_group} takes nobody"
         needed = {(by_ref[ref].kind, by_ref[ref].to_group or by_ref[ref].from_group) for ref in item.needs}
-        if not needed >= _needs(instance, item, closing):
+        if not needed >= _needs(known, item, closing):
             yield f"the item of {item.member} does not say what it needs"
         moved += current is not None and current not in closing and not groups.closing[at]
     if moved > len(members) * instance.settings.moves_per_mille // 1000:
         yield f"{moved} members are moved in one night"
 
 
-def _needs(instance: Instance, item: Item, closing: set[str | None]) -> set[tuple[str, str | None]]:
+def _needs(known: set[str], item: Item, closing: set[str | None]) -> set[tuple[str, str | None]]:
     found: set[tuple[str, str | None]] = set()
-    if item.to_group not in instance.groups.ids:
+    if item.to_group not in known:
         found.add(("open", item.to_group))
     if item.from_group in closing:
         found.add(("close", item.from_group))
@@ -70,7 +70,8 @@ def _of_seeds(instance: Instance, items: Sequence[Item]) -> Iterator[str]:
     seeds = {name for name, kind in zip(instance.members.ids, instance.members.kind, strict=True) if kind == SEED}
     closing = {item.from_group for item in items if item.kind == "close"}
     now = Counter(
-        groups.ids[at] for at, kind in zip(instance.members.group.tolist(), instance.members.kind, strict=True)
+        groups.ids[at]
+        for at, kind in zip(instance.members.group.tolist(), instance.members.kind, strict=True)
         if at != NOWHERE and kind == KINDS.index("seed")
     )
     then = now + Counter(item.to_group for item in items if item.member in seeds and item.to_group is not None)

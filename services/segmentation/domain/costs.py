@@ -18,7 +18,6 @@ Ints = npt.NDArray[np.int64]
 UNPLACED = 4000  # what a member without a place costs
 SIZE_SLOPES = (-1200, -150, -40, -10, 10, 40, 150, 1500)
 FORMING_SLOPE = -10  # below the target: a new group may grow in peace
-FIRM_SLOPE = 10_000  # more than a swap of two members can ever gain: see `firm`
 _SEEDS = ((0, -3000), (1, -200), (2, -50), (3, 0), (4, 6), (5, 12), (6, 18), (8, 24), (12, 34))
 _ACTIVE = ((0, -300), (60, -150), (75, -80), (85, -30), (95, 0), (105, 10), (115, 20), (130, 30), (150, 40))
 _ENDLESS = 1 << 20
@@ -92,13 +91,17 @@ def relaxed(costs: Costs, settings: PlanSettings) -> Costs:
 def firm(costs: Costs, settings: PlanSettings) -> Costs:
     """Costs of a first design: no utility outweighs the least and the largest size, or a group's first seed user.
 
-    A swap of two members changes utility by at most 2 x 1.5, seed users by 0.25 and active members by 0.68.
+    A swap of two members changes utility by at most 2 (w_a + w_d), costs of seed users and active members by 0.93.
     """
-    size = segments(
-        (s.lower, -FIRM_SLOPE if s.lower < settings.size_min else FIRM_SLOPE if s.lower >= settings.size_high else s.slope)
-        for s in costs.size
-    )
-    seed = segments((s.lower, -FIRM_SLOPE if s.lower == 0 else s.slope) for s in costs.seed)
+    firmest = 2 * (settings.weight_interest + settings.weight_district) + 2_000
+
+    def slope(part: Segment) -> int:
+        if part.lower < settings.size_min:
+            return -firmest
+        return firmest if part.lower >= settings.size_high else part.slope
+
+    size = segments((part.lower, slope(part)) for part in costs.size)
+    seed = segments((part.lower, part.slope if part.lower else -firmest) for part in costs.seed)
     return Costs(size, size, seed, costs.active)
 
 

@@ -6,7 +6,7 @@ from services.segmentation.domain.instance import Flags, Instance, Ints, interes
 
 
 def demand(instance: Instance, themes: Flags) -> Ints:
-    """How many members want each theme in each district, T x (D + 1), the last of unknown district; only `themes` count.
+    """How many members want each of `themes` in each district, T x (D + 1), the last of unknown district.
 
     A member wants the theme that draws it most, of equals the first. Who is drawn to none is shared out as the others
     of the store are, and evenly where there are no others.

@@ -35,8 +35,8 @@ def design(
 ) -> Design:
     """The blocks that suit a store best, those that it has kept where they are nearly the same.
 
-    `themes`: those in force; `proximity`: of pairs of districts, 0..1000; `areas`: id -> districts of the areas that the
-    store's groups have.
+    `themes`: those in force; `proximity`: of pairs of districts, 0..1000; `areas`: id -> districts of the areas of the
+    store's groups.
     """
     members, districts = instance.members, instance.districts
     weights = np.bincount(members.district, minlength=len(districts) + 1)[:-1]
@@ -110,7 +110,10 @@ def laid_out(instance: Instance, made: Design, proximity: Mapping[tuple[str, str
             near[:, at] = nearness(tuple(sorted(place[d] for d in made.areas[name])), between, weights)
         else:
             near[:, at] = instance.near[:, instance.areas.index(name)]
-    old = [(instance.themes[t], instance.areas[a]) for t, a in zip(instance.blocks.theme, instance.blocks.area, strict=True)]
+    old = [
+        (instance.themes[t], instance.areas[a])
+        for t, a in zip(instance.blocks.theme, instance.blocks.area, strict=True)
+    ]
     cells = sorted({*old, *made.blocks})
     blocks = Blocks(
         np.array([instance.themes.index(theme) for theme, _ in cells], dtype=np.int64),

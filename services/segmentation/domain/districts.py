@@ -40,24 +40,37 @@ def merged(wanted: Ints, between: Ints, least: int) -> list[Area]:
     `wanted`: members by district. The smallest joins the one that is nearest, weighted by members; across nothing but
     proximity 0 it is left over. What is left over is one area, and joins the smallest other where that is too small.
     """
-    areas: list[Area] = [(district,) for district in np.flatnonzero(wanted).tolist()]
+    (here,) = np.nonzero(wanted)
+    areas: dict[int, Area] = {at: (district,) for at, district in enumerate(here.tolist())}
+    heads = wanted[here]
+    pairs = between[np.ix_(here, here)] * np.outer(heads, heads)  # summed over the districts of two areas
     left: Area = ()
     while len(areas) > 1:
-        smallest = min(areas, key=lambda area: (_heads(wanted, area), area))
-        if _heads(wanted, smallest) >= least:
+        alive = np.array([*areas])
+        smallest = int(alive[heads[alive].argmin()])
+        if heads[smallest] >= least:
             break
-        areas.remove(smallest)
-        nearest = max(areas, key=lambda area: (_between(wanted, between, smallest, area), _backwards(area)))
-        if _between(wanted, between, smallest, nearest) > 0:
-            areas.remove(nearest)
-            areas.append(_joined(smallest, nearest))
+        district = areas.pop(smallest)
+        others = alive[alive != smallest]
+        near = pairs[smallest, others] / heads[others]
+        nearest = int(others[near.argmax()])
+        if near.max() > 0:
+            areas[nearest] = _joined(areas[nearest], district)
+            heads[nearest] += heads[smallest]
+            pairs[nearest] += pairs[smallest]
+            pairs[:, nearest] += pairs[:, smallest]
         else:
-            left = _joined(left, smallest)
-    if left and areas and (_heads(wanted, left) < least or _heads(wanted, areas[0]) < least and len(areas) == 1):
-        smallest = min(areas, key=lambda area: (_heads(wanted, area), area))
-        areas.remove(smallest)
-        left = _joined(left, smallest)
-    return sorted([*areas, left] if left else areas)
+            left = _joined(left, district)
+    return _with_left(areas, heads, left, int(wanted[[*left]].sum()), least)
+
+
+def _with_left(areas: dict[int, Area], heads: Ints, left: Area, size: int, least: int) -> list[Area]:
+    """The areas with what was left over: one more, or part of the smallest where either is too small."""
+    if left and areas:
+        smallest = min(areas, key=lambda at: (int(heads[at]), at))
+        if size < least or heads[smallest] < least:
+            left = _joined(left, areas.pop(smallest))
+    return sorted([*areas.values(), left] if left else areas.values())
 
 
 def area_name(store: str, districts: Sequence[str]) -> str:
@@ -65,20 +78,5 @@ def area_name(store: str, districts: Sequence[str]) -> str:
     return f"{store}~a{blake2b(chr(0).join(districts).encode(), digest_size=5).hexdigest()}"
 
 
-def _heads(wanted: Ints, area: Area) -> int:
-    return int(wanted[[*area]].sum())
-
-
-def _between(wanted: Ints, between: Ints, one: Area, other: Area) -> int:
-    """Mean proximity of two areas by members, in 1/1000; over 0 wherever any pair is near at all."""
-    pairs = between[np.ix_(one, other)] * np.outer(wanted[[*one]], wanted[[*other]])
-    total, whole = int(pairs.sum()), _heads(wanted, one) * _heads(wanted, other)
-    return max(total // whole, int(total > 0)) if whole else 0
-
-
 def _joined(one: Area, other: Area) -> Area:
     return tuple(sorted({*one, *other}))
-
-
-def _backwards(area: Area) -> tuple[int, ...]:
-    return tuple(-district for district in area)

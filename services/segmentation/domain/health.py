@@ -21,7 +21,7 @@ STALE_DAYS = 30  # old, still forming and thin: to be closed
 LEAST_AFFINITY, JUDGED = 100, 50  # mean affinity in 1/1000, over at least so many
 QUICK = 15  # minutes
 _MINUTE = 60_000
-Why = Literal["theme_removed", "small", "affinity", "idle", "silent", "dead"]
+Why = Literal["removed", "small", "affinity", "idle", "silent", "dead"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def silence(group: Group, closed: int) -> int:
 def why_failing(store: Store, group: Group) -> Why | None:
     """Why a group that has formed fails, its silence aside."""
     if group.theme not in store.head.theme_ids:
-        return "theme_removed"
+        return "removed"
     if group.heads < THIN:
         return "small"
     members = [store.members[key] for key in store.members.under(("group", group.id))]
@@ -107,7 +107,7 @@ def why_close(store: Store, group: Group) -> Why | None:
     if group.theme is None or group.closed_on is not None or group.stays_until > store.today:
         return None
     if group.theme not in store.head.theme_ids:
-        return "theme_removed"
+        return "removed"
     if group.state == "dead":
         return "dead"
     if group.state == "failing":

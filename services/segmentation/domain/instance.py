@@ -23,7 +23,10 @@ UNKNOWN = 500  # how near a member of unknown district is to any area
 
 
 class MemberRow(NamedTuple):
-    """A planned member. `affinity` 0..1000 per theme, in the order of the themes given; `group`: the current one."""
+    """A planned member. `affinity` 0..1000 per theme, in the order of the themes given; `group`: the current one.
+
+    `is_movable`: whether anything may be proposed: a place for who has none, a move for others.
+    """
 
     id: str
     kind: Kind

@@ -6,8 +6,8 @@ from typing import Literal
 import msgspec
 
 from libs.common.commands import Command
-from libs.common.events import PartitionClosed, Source
-from libs.common.feed import DERIVED, FeedRecord, decode_feed, is_from_us
+from libs.common.events import GroupDay, Joined, PartitionClosed, Profile, Source, Transition
+from libs.common.feed import FeedRecord, decode_feed, is_from_us
 from libs.common.topics import STORE_FEED, partition_of
 from services.segmentation.domain.apply import StoreRecord
 
@@ -81,7 +81,7 @@ def read(key: bytes | None, value: bytes | None, partition: int) -> Message | Or
         return _unread(value, "malformed", str(error))
     if (reason := _misplaced(key, record, partition)) is not None:
         return Fault("wrong_partition", reason) if isinstance(record, Command) else Foreign(reason)
-    if not isinstance(record, DERIVED):
+    if not isinstance(record, Transition | Joined | Profile | GroupDay | PartitionClosed):
         return Order(record)
     if (numbered := _numbered(value)) is None:
         return Foreign("it has no seq")

@@ -19,8 +19,8 @@ REASONS: tuple[Reason, ...] = ("group_closing", "interest", "district", "seed", 
 class Item:
     """One step. `ref` is its number in the plan, `needs` the refs of items that it cannot do without.
 
-    `gain` in 1/1000 of utility: the change of the whole objective if this item alone (and what it needs) were applied to
-    the state at proposal. A group that does not exist yet is named `+theme/area/number`.
+    `gain` in 1/1000 of utility: the change of the whole objective if this item alone were applied to the state at
+    proposal, with what it needs. A group that does not exist yet is named `+theme/area/number`.
     """
 
     ref: int

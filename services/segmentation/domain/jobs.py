@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from libs.common.commands import ApprovePlan, RejectPlan, ReportSnapshot
 from libs.common.feed import decode_command
-from services.segmentation.domain import closing, outcomes, plans, themes
+from services.segmentation.domain import closing, outcomes, plans, proposing, themes
 from services.segmentation.domain.approvals import approve, meant, reject
 from services.segmentation.domain.effects import Effects
 from services.segmentation.domain.presence import in_snapshot, known_of
@@ -88,7 +88,7 @@ PHASES: dict[str, tuple[Phase, ...]] = {
     "plan": (
         plans.apply_design,
         plans.refresh,
-        plans.propose,
+        proposing.propose,
         plans.propose_removals,
         plans.supersede,
         plans.tell,

@@ -44,7 +44,7 @@ class Ledger:
         self._interest, self._near = interest(instance), proximity(instance).tolist()
         self._leaving: list[int] = move_costs(instance).tolist()
         self._stuck: list[bool] = is_stuck(instance).tolist()
-        upto = max(self.size + [instance.settings.size_max]) + 1
+        upto = max(self.size, default=0) + instance.settings.size_max + 2  # who comes may be there before others go
         self._sizes = {forming: table(costs.of_size(is_forming=forming), upto) for forming in (False, True)}
         self._forming: list[bool] = groups.forming.tolist()
         self._seed_costs, self._active_costs = table(costs.seed, upto), table(costs.active, upto)
@@ -105,9 +105,10 @@ def value(instance: Instance, costs: Costs, assignment: Ints) -> int:
     worth = interest(instance)[at, instance.blocks.theme[block]]
     worth += proximity(instance)[members.district[at], instance.blocks.area[block]]
     moved = np.where(members.group[at] == group, 0, move_costs(instance)[at])
-    counts = [np.bincount(group[chosen], minlength=len(groups)) for chosen in (
-        slice(None), members.kind[at] == SEED, members.kind[at] == ACTIVE
-    )]
+    counts = [
+        np.bincount(group[chosen], minlength=len(groups))
+        for chosen in (slice(None), members.kind[at] == SEED, members.kind[at] == ACTIVE)
+    ]
     spent = sum(
         cost_at(costs.of_size(is_forming=bool(groups.forming[g])), int(counts[0][g] + groups.others[g]))
         + cost_at(costs.seed, int(counts[1][g]))

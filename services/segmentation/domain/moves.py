@@ -60,10 +60,10 @@ class _Night:
     def __init__(self, instance: Instance, ledger: Ledger) -> None:
         self.settings, self.ledger = instance.settings, ledger
         self.moves: dict[int, int] = {}
-        self._now = [*ledger.size]
+        self._now: list[int] = [*ledger.size]
         self._came: Counter[int] = Counter()
         self._left: Counter[int] = Counter()
-        self._forming = instance.groups.forming.tolist()
+        self._forming: list[bool] = instance.groups.forming.tolist()
 
     def allows(self, member: int, to: int) -> bool:
         ledger, at = self.ledger, self.ledger.group[member]
@@ -73,7 +73,9 @@ class _Night:
             return False
         if ledger.kind[member] == SEED and ledger.seeds[at] == 1:
             return False
-        return self._now[at] <= self.settings.size_max or self._left[at] < self._now[at] * OUTFLOW_PERCENT // 100
+        if self._now[at] <= self.settings.size_max:
+            return True
+        return self._left[at] < self._now[at] * OUTFLOW_PERCENT // 100
 
     def go(self, member: int, to: int) -> None:
         self._left[self.ledger.group[member]] += 1

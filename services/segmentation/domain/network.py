@@ -4,8 +4,8 @@ A member's utility is (member, theme) + (district, area), so a flow through shar
 
     member -> (theme or any, district, kind) -> (block, kind) -> (group, kind) -> group -> sink
 
-Only themes that draw the member have an arc of their own, all others share `any`. A stay goes from the member straight to
-its group and escapes the cost of a move. The convex costs are parallel arcs, one a segment.
+Only themes that draw the member have an arc of their own, all others share `any`. A stay goes from the member straight
+to its group and escapes the cost of a move. The convex costs are parallel arcs, one a segment.
 """
 
 import numpy as np
@@ -40,14 +40,14 @@ def solve(
 ) -> Ints:
     """The group of each member in the optimum, NOWHERE for those without a place.
 
-    `free`: who may go elsewhere, by default all that are movable, wait or must leave. The others are in `group`, by
-    default the current one, whatever comes. `limits`: the largest size of each group that takes members, by default the
+    `free`: who may go elsewhere, by default all that are movable. The others are in `group`, by default
+    the current one, whatever comes. `limits`: the largest size of each group that takes members, by default the
     setting; what is larger already may stay. arcs.NotSolved if the flow library fails.
     """
     members = instance.members
     assert_exact(len(members))
     group = members.group if group is None else group
-    free = (members.movable | is_stuck(instance) | (group == NOWHERE)) if free is None else free
+    free = members.movable if free is None else free
     if not free.any():
         return group.copy()
     network = _Network(instance, salted, free)
@@ -85,15 +85,18 @@ class _Network:
         leaving, worth = move_costs(instance)[who], interest(instance)[who]
         rows, themes = np.nonzero((worth > 0) & self._open_themes())
         nodes = self.middle.at(themes, self.district[rows], self.kind[rows])
-        self.arcs.add("theme", rows, nodes, 1, leaving[rows] - worth[rows, themes], self.salted.theme[who[rows], themes])
+        self.arcs.add(
+            "theme", rows, nodes, 1, leaving[rows] - worth[rows, themes], self.salted.theme[who[rows], themes]
+        )
         nodes = self.middle.at(self.any, self.district, self.kind)
         self.arcs.add("any", everybody, nodes, 1, leaving, self.salted.any[who])
         (rows,) = np.nonzero(self.stays)
         current = instance.members.group[who[rows]]
         block = instance.groups.block[current]
-        stay = worth[rows, instance.blocks.theme[block]] + proximity(instance)[
-            self.district[rows], instance.blocks.area[block]
-        ]
+        stay = (
+            worth[rows, instance.blocks.theme[block]]
+            + proximity(instance)[self.district[rows], instance.blocks.area[block]]
+        )
         self.arcs.add("stay", rows, self.entry.at(current, self.kind[rows]), 1, -stay, self.salted.stay[who[rows]])
         (rows,) = np.nonzero(~self.stays)
         self.arcs.add("nowhere", rows, np.array(self.sink), 1, UNPLACED, self.salted.nowhere[who[rows]])
@@ -145,16 +148,17 @@ class _Network:
             found += _parallel(entry[SEED], node, costs.seed, int(seeds[at]), everybody, f"seed\0{name}")
             found += _parallel(entry[ACTIVE], node, costs.active, int(active[at]), everybody, f"active\0{name}")
             found += _parallel(node, self.sink, size, int(others[at]), int(rooms[at]), f"size\0{name}")
-        numbers = np.array([arc[:4] for arc in found], dtype=np.int64).reshape(len(found), 4).T
-        self.arcs.add("costs", *numbers, salts(self.instance.store, (arc[4] for arc in found)))
+        tail, head, capacity, cost = np.array([arc[:4] for arc in found], dtype=np.int64).reshape(len(found), 4).T
+        self.arcs.add("costs", tail, head, capacity, cost, salts(self.instance.store, (arc[4] for arc in found)))
 
     def _fixed(self, group: Ints) -> tuple[Ints, Ints, Ints]:
         """People per group that the flow does not move: all of them, seed users, active members."""
         kept, kind = group.copy(), self.instance.members.kind
         kept[self.who] = NOWHERE
-        counts = [np.bincount(kept[chosen], minlength=len(self.instance.groups)) for chosen in (
-            kept != NOWHERE, (kept != NOWHERE) & (kind == SEED), (kept != NOWHERE) & (kind == ACTIVE)
-        )]
+        counts = [
+            np.bincount(kept[chosen], minlength=len(self.instance.groups))
+            for chosen in (kept != NOWHERE, (kept != NOWHERE) & (kind == SEED), (kept != NOWHERE) & (kind == ACTIVE))
+        ]
         return counts[0] + self.instance.groups.others, counts[1], counts[2]
 
     def assignment(self) -> Ints:
@@ -183,8 +187,13 @@ def _parallel(
 ) -> list[tuple[int, int, int, int, str]]:
     """Arcs of a convex cost for `room` people more than the `base` that stand already."""
     return [
-        (tail, head, min(part.lower + part.capacity, base + room) - max(part.lower, base), part.slope,
-         f"{name}\0{part.lower}")
+        (
+            tail,
+            head,
+            min(part.lower + part.capacity, base + room) - max(part.lower, base),
+            part.slope,
+            f"{name}\0{part.lower}",
+        )
         for part in parts
         if max(part.lower, base) < min(part.lower + part.capacity, base + room)
     ]

@@ -1,4 +1,4 @@
-"""The objective recounted from an assignment alone, member by member: what the flow, its gains and answers are held to."""
+"""The objective recounted from an assignment alone, member by member: what the flow and its gains are held to."""
 
 from collections.abc import Sequence
 

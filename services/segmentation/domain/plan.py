@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.segmentation.domain.costs import Costs, costs_of, relaxed
-from services.segmentation.domain.instance import NOWHERE, Instance, Ints, is_stuck, with_closing, with_opened
+from services.segmentation.domain.instance import NOWHERE, Flags, Instance, Ints, is_stuck, with_closing, with_opened
 from services.segmentation.domain.items import Item, items_of
 from services.segmentation.domain.ledger import value
 from services.segmentation.domain.moves import chosen_moves
@@ -27,7 +27,7 @@ class Plan:
     objective: int
     optimum: int
     items: tuple[Item, ...]
-    waiting: int  # members that nothing is proposed for: there is no place
+    waiting: int  # members without a place after it, those who may not be invited among them
 
 
 def plan(instance: Instance) -> Plan:
@@ -92,7 +92,7 @@ def propose(
     others than those that gains are counted in.
     """
     members = changed.members
-    must = is_stuck(changed) | (members.group == NOWHERE)
+    must = members.movable & (is_stuck(changed) | (members.group == NOWHERE))
     moves = chosen_moves(changed, costs, optimum, must)
     assignment = np.where(must, optimum, members.group)
     assignment[[*moves]] = [*moves.values()]
@@ -105,11 +105,11 @@ def propose(
         objective=value(changed, costs, assignment),
         optimum=value(changed, costs, optimum),
         items=items_of(before, changed, costs, steps, closing),
-        waiting=int((assignment[must] == NOWHERE).sum()),
+        waiting=int((assignment == NOWHERE).sum()),
     )
 
 
-def _placed_around(changed: Instance, costs: Costs, salted: MemberSalts, must: Ints, assignment: Ints) -> Ints:
+def _placed_around(changed: Instance, costs: Costs, salted: MemberSalts, must: Flags, assignment: Ints) -> Ints:
     """Places for those who need one, beside the moves that were chosen.
 
     Who moves away still counts until the join: so no approval of any part can lift a group above its bound.

@@ -13,7 +13,10 @@ from services.segmentation.domain.store import Store, current_group, is_planned,
 
 
 class MemberRow(NamedTuple):
-    """A planned member. `affinity` 0..1000 per theme in force; `group`: the current one."""
+    """A planned member. `affinity` 0..1000 per theme in force; `group`: the current one.
+
+    `is_movable`: whether anything may be proposed: a place for who has none, a move for others.
+    """
 
     id: str
     kind: Kind
@@ -54,6 +57,8 @@ class Problem:
     themes: tuple[str, ...]
     districts: tuple[str, ...]
     near: Mapping[tuple[str, str], int]  # (district, area): 0..1000
+    proximities: Mapping[tuple[str, str], int]  # of two districts, the smaller id first: 0..1000
+    areas: Mapping[str, tuple[str, ...]]
     blocks: tuple[BlockRow, ...]
     groups: tuple[GroupRow, ...]
     members: tuple[MemberRow, ...]
@@ -62,8 +67,9 @@ class Problem:
 def problem_of(store: Store) -> Problem:
     """The store as it stands.
 
-    Planned are members with a group or a seat, and of those without the ones that may be offered one today. A member
-    whose move has not been answered, or who stays put, is not movable, unless its group closes.
+    Districts are all that members are of: those that are new since the last design are 500 from every area, until a
+    design takes them in. Not movable are members whose invitation is open, who stay put, or who may not be offered a
+    group today.
     """
     members = tuple(_member(store, row) for row in _planned(store))
     here: dict[str, int] = {}
@@ -71,28 +77,31 @@ def problem_of(store: Store) -> Problem:
         if member.group is not None:
             here[member.group] = here.get(member.group, 0) + 1
     groups = tuple(_group(store, store.groups[key], here.get(key, 0)) for key in store.groups.under(("themed",)))
-    design = store.head.design
-    districts = tuple(sorted(design.weights)) if design else ()
+    districts = tuple(sorted({member.district for member in members if member.district is not None}))
     near = {(one, area): similarity(store, one, area) for one in districts for area in sorted(store.areas)}
-    return Problem(store.head.theme_ids, districts, near, _blocks(store), groups, members)
+    return Problem(
+        themes=store.head.theme_ids,
+        districts=districts,
+        near=near,
+        proximities={pair: store.proximities[pair] for pair in sorted(store.proximities)},
+        areas={area: store.areas[area].districts for area in sorted(store.areas)},
+        blocks=_blocks(store),
+        groups=groups,
+        members=members,
+    )
 
 
 def _planned(store: Store) -> list[Member]:
     rows = [store.members[key] for key in sorted(store.members)]
-    return [
-        row
-        for row in rows
-        if is_planned(row)
-        and not is_manager(store, row.id)
-        and (current_group(row) is not None or is_offerable(store, row))
-    ]
+    return [row for row in rows if is_planned(row) and not is_manager(store, row.id)]
 
 
 def _member(store: Store, row: Member) -> MemberRow:
     group = current_group(row)
     is_closing = group is not None and store.groups[group].closed_on is not None
     rests = row.moves_from > store.today and not is_closing
-    movable = group is None or (row.seat is None and not row.no_invitations and not rests)
+    may_move = row.seat is None and not row.no_invitations and not rests
+    movable = is_offerable(store, row) if group is None else may_move
     return MemberRow(row.id, kind_of(row), row.affinity, row.district, group, movable)
 
 

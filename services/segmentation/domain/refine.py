@@ -19,6 +19,7 @@ from services.segmentation.domain.layout import Cell, Cells
 from services.segmentation.domain.settings import PlanSettings
 
 ROUNDING = 50
+ALONE = 50  # districts: more are as many names for the same few people
 SAMPLE = 50_000  # members; of a larger store those whose ids' hashes are least
 
 
@@ -45,7 +46,7 @@ def refined(instance: Instance, cells: Cells, between: Ints, weights: Ints) -> C
     if sum(cells.values()) < 2 or len(np.unique(interest(instance))) < 2:
         return cells
     looking, flow = effort(members), BlockFlow(*_sampled(instance), _scaled(settings, members))
-    near = {area: _worth(nearness(area, between, weights), settings) for area in _areas(cells, len(weights))}
+    near = {area: _worth(nearness(area, between, weights), settings) for area in _areas(cells, weights)}
     best = flow.solve(cells, near)
     for _ in range(looking.rounds):
         tried = [flow.solve(swapped, near) for swapped in _swaps(flow, best, near, looking)]
@@ -84,9 +85,10 @@ def _worth(near: Ints, settings: PlanSettings) -> Ints:
     return (near * settings.weight_district + 500) // 1000
 
 
-def _areas(cells: Cells, districts: int) -> list[Area]:
-    """Those that there are, each district alone, and all together."""
-    return sorted({area for _, area in cells} | {(at,) for at in range(districts)} | {tuple(range(districts))})
+def _areas(cells: Cells, weights: Ints) -> list[Area]:
+    """Those that there are, each of the larger districts alone, and all together."""
+    alone = np.argsort(-weights, kind="stable")[:ALONE].tolist()
+    return sorted({area for _, area in cells} | {(at,) for at in alone} | {tuple(range(len(weights)))})
 
 
 def _swaps(flow: BlockFlow, best: Solved, near: Mapping[Area, Ints], looking: Effort) -> list[Cells]:
@@ -104,14 +106,13 @@ def _swaps(flow: BlockFlow, best: Solved, near: Mapping[Area, Ints], looking: Ef
 
 def _opens(flow: BlockFlow, utility: Ints, near: Mapping[Area, Ints], number: int) -> list[Cell]:
     """Where a group's worth of members would gain most by one more group."""
-    found = []
+    found: list[tuple[int, int, Area]] = []
     for theme in range(flow.worth.shape[1]):
         drawn = flow.worth[:, theme] - utility
         (rows,) = np.nonzero(drawn > -flow.nearest)
         districts, drawn = flow.district[rows], drawn[rows]
-        for area in sorted(near):
-            found.append((_largest(drawn + near[area][districts], flow.target), theme, area))
-    found.sort(key=lambda one: (-one[0], one[1], one[2]))
+        found += [(_largest(drawn + near[area][districts], flow.target), theme, area) for area in sorted(near)]
+    found.sort(key=lambda one: (-one[0], one[1], -len(one[2]), one[2]))  # of equals the widest
     return [(theme, area) for _, theme, area in found[:number]]
 
 

@@ -14,8 +14,8 @@ ACTIVE = frozenset(("thrice_daily", "daily", "weekly"))
 PLANNED = ACTIVE | {"monthly"}
 
 
-class Row(Struct, frozen=True, kw_only=True):
-    """Base of the rows."""
+class Row(Struct, frozen=True, kw_only=True, gc=False):
+    """Base of the rows. None leads back to itself: the collector need not walk a million of them."""
 
 
 class Job(Row, frozen=True, kw_only=True):

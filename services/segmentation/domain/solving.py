@@ -1,7 +1,7 @@
 """An answer of the solver: a store as it stands in, parts of a `plan_solved` out. Slow: for a process of its own."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
@@ -17,7 +17,6 @@ from services.segmentation.domain.items import Item
 from services.segmentation.domain.placing import plan_settings
 from services.segmentation.domain.plan import ALGORITHM, Plan, plan
 from services.segmentation.domain.problem import MemberRow, Problem, problem_of
-from services.segmentation.domain.similarity import similarity
 from services.segmentation.domain.store import Store
 
 Mode = Literal["plan", "design"]
@@ -77,37 +76,29 @@ def _planned(store: Store) -> tuple[Instance, Plan, None]:
 
 def _designed(store: Store) -> tuple[Instance, Plan, SolvedDesign]:
     """Themes are weighed by the shares that come into force with this design, districts by the members of today."""
-    shares = shares_today(store)
-    problem = _for_design(store, problem_of(store), shares)
-    before = _instance(store, problem)
-    proximities = {key: store.proximities[key] for key in sorted(store.proximities)}
-    found = design(before, problem.themes, proximities, _areas(store))
+    shares, problem = shares_today(store), problem_of(store)
+    members = _redrawn(store, problem, shares)
+    before = _instance(store, replace(problem, members=members))
+    used = {group.area for group in problem.groups}
+    areas = {area: districts for area, districts in problem.areas.items() if area in used}
+    found = design(before, problem.themes, problem.proximities, areas)
     made = SolvedDesign(
         areas=tuple(SolvedArea(area, found.areas[area]) for area in sorted(found.areas)),
         blocks=tuple(sorted(found.blocks)),
         weights=tuple(sorted(found.weights.items())),
         shares=tuple(sorted(shares.items())),
     )
-    return laid_out(before, found, proximities), design_plan(before, found, proximities), made
+    return laid_out(before, found, problem.proximities), design_plan(before, found, problem.proximities), made
 
 
-def _for_design(store: Store, problem: Problem, shares: Mapping[str, int]) -> Problem:
+def _redrawn(store: Store, problem: Problem, shares: Mapping[str, int]) -> tuple[MemberRow, ...]:
     themes, ordered = themes_of(store), [shares[theme] for theme in problem.themes]
 
     def redrawn(row: MemberRow) -> MemberRow:
         drawn = weights(store.members[row.id].interests, themes, store.today)
         return row._replace(affinity=affinities(drawn, ordered))
 
-    districts = tuple(sorted({row.district for row in problem.members if row.district is not None}))
-    near = {(one, area): similarity(store, one, area) for one in districts for area in sorted(store.areas)}
-    members = tuple(redrawn(row) for row in problem.members)
-    return Problem(problem.themes, districts, near, problem.blocks, problem.groups, members)
-
-
-def _areas(store: Store) -> dict[str, tuple[str, ...]]:
-    """The areas of the store's groups."""
-    used = {store.groups[key].area for key in store.groups.under(("themed",))}
-    return {area: store.areas[area].districts for area in sorted(store.areas) if area in used}
+    return tuple(redrawn(row) for row in problem.members)
 
 
 def _instance(store: Store, problem: Problem) -> Instance:

@@ -7,6 +7,7 @@ import pytest
 
 from services.segmentation.domain.costs import (
     Costs,
+    Segments,
     active_bound,
     cost_at,
     costs_of,
@@ -24,7 +25,7 @@ SETTINGS = PlanSettings()
 COSTS = costs_of(SETTINGS, 1000, 400)
 
 
-def parts(costs: Costs) -> list[tuple[tuple[int, int, int], ...]]:
+def parts(costs: Costs) -> list[Segments]:
     return [costs.size, costs.forming, costs.seed, costs.active]
 
 

@@ -26,7 +26,7 @@ def a_tiny_store(seed: int) -> Instance:
 def allowed(store: Instance, member: int) -> list[int]:
     """Where a member may be: at home, in a group that takes members, or nowhere if it has no home."""
     at, stuck = int(store.members.group[member]), bool(is_stuck(store)[member])
-    if at != NOWHERE and not stuck and not store.members.movable[member]:
+    if not store.members.movable[member]:
         return [at]
     homes = [NOWHERE] if at == NOWHERE or stuck else [at]
     return homes + [group for group in np.flatnonzero(store.groups.takes).tolist() if group != at]

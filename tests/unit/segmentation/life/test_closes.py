@@ -7,6 +7,7 @@ from libs.common.activity import UNIT
 from libs.common.days import day_to_iso
 from libs.common.events import PartitionClosed
 from libs.common.placements import Invited, PlanProposed, SeedChanged, VipChanged
+from services.segmentation.domain.affinity import shares_today
 from services.segmentation.domain.apply import open_after
 from services.segmentation.domain.days import Feed, closed_by
 from services.segmentation.domain.health import said, why_close
@@ -343,3 +344,10 @@ def test_a_design_recomputes_affinities_with_its_shares() -> None:
     affinity = clerk.member("ann").affinity
     # garden: (1 - 2 * .1) / (1 + 20 * .1) = .8 / 3; pets: (1 - 2 * .4) / (1 + 20 * .4) = .2 / 9
     assert (affinity[garden], affinity[pets]) == (1000, 83)
+
+
+def test_the_shares_a_design_is_made_with_are_the_members_as_they_stand() -> None:
+    clerk = Clerk().meets("ann", interests={"cat": 3, "nothing": 9}).meets("bob", interests={"plants": 1})
+    clerk.meets("gone", interests={"yoga": 50}).ends("gone")
+    shares = shares_today(clerk.store)
+    assert (shares["pets"], shares["garden"], shares["fitness"]) == (750_000, 250_000, 1_000)

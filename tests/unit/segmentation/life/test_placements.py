@@ -228,6 +228,14 @@ def test_a_move_keeps_the_old_group_until_the_join(clerk: Clerk) -> None:
     assert clerk.member("zed").leave_due == ()
 
 
+def test_the_target_of_an_approved_move_is_kept_whatever_is_worth_more(clerk: Clerk) -> None:
+    pets, garden = clerk.group(), clerk.group("garden")
+    clerk.meets("ann", interests={"cat": 5}).joins(pets, "ann", 1)
+    clerk.approve(clerk.propose(an_item(0, "move", member="ann", from_group=pets, to_group=garden)))
+    clerk.joins(garden, "ann", 2)
+    assert (clerk.member("ann").group, clerk.member("ann").leave_due) == (garden, (pets,))
+
+
 def test_a_move_that_lapses_leaves_the_old_placement_untouched(clerk: Clerk) -> None:
     pets, garden = clerk.group(), clerk.group("garden")
     clerk.joins(pets, "zed", 1)

@@ -19,6 +19,7 @@ def test_every_close_asks_for_a_plan_and_supersedes_an_unanswered_one(clerk: Cle
     assert (first.supersedes, second.supersedes) == (None, first.plan_id)
     clerk.answer(first.plan_id, [an_item(0, "place", member="ann", to_group=f"{S}~g1")])
     assert clerk.told(PlanProposed) == [], "nobody waits for it any more"
+    assert clerk.store.plans[first.plan_id].state == "superseded"
     assert len(clerk.store.parts) == 0
 
 

@@ -21,6 +21,7 @@ def test_who_is_planned_and_who_may_move() -> None:
         "ann": (pets, True),
         "bob": (pets, False),
         "cat": (pets, False),
+        "dan": (None, False),
         "fay": (None, True),
         "new": (clerk.member("new").seat_group, False),
     }

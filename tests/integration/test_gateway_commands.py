@@ -1,0 +1,564 @@
+"""Commands from HTTP over the log to their outcome and to what is read: gateway and segmentation as they run."""
+
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from deploy.local import topics
+from libs.common import commands as wire
+from libs.common.days import day_to_iso
+from libs.common.feed import decode_command
+from libs.common.keys import create_key
+from libs.common.topics import STORE_FEED, partition_of
+from services.gateway.gateway import Gateway, open_gateway
+from tests.integration.gateway_world import (
+    WORKED,
+    a_client,
+    a_gateway,
+    gateway_settings,
+    membership,
+    own_database,
+    positions,
+)
+from tests.integration.segmentation_world import World, a_segmentation, a_world
+from tests.tokens import Retailer, write_issuers
+from tests.unit.segmentation.life.given import DAY, a_transition, ms, people
+
+LINK = "https://chat.example/g"
+_keys = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A log with segmentation on it, a gateway before it, and who may command."""
+
+    feed: World
+    gateway: Gateway
+    client: httpx.AsyncClient
+    key: str
+    retailer: Retailer
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        by: str | None = None,
+        again: str | None = None,
+        **headers: str,
+    ) -> httpx.Response:
+        """A command, under a new Idempotency-Key unless it comes again."""
+        own = {"Authorization": f"Bearer {by or self.key}", "Idempotency-Key": again or f"key-{next(_keys)}"}
+        content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        typed = {} if body is None else {"Content-Type": "application/json"}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.request(method, path, content=content, headers={**own, **typed, **named})
+
+    async def get(self, path: str, after: str | None = None, by: str | None = None, **headers: str) -> httpx.Response:
+        """A read that holds what stands at `after`."""
+        own = {"Authorization": f"Bearer {by or self.key}", **headers}
+        return await self.client.get(path, headers=own if after is None else {**own, "X-Qunli-After": after})
+
+    async def outcome(self, answer: httpx.Response, by: str | None = None) -> dict[str, Any]:
+        """What became of an accepted command, by its Location."""
+        assert answer.status_code == 202, answer.text
+        found = await self.get(answer.headers["location"], answer.headers["x-qunli-position"], by)
+        assert found.status_code == 200, found.text
+        outcome: dict[str, Any] = found.json()["outcome"]
+        return outcome
+
+    async def done(
+        self, method: str, path: str, body: Any = None, by: str | None = None, **more: str
+    ) -> dict[str, Any]:
+        """A command that is done: its outcome."""
+        found = await self.outcome(await self.call(method, path, body, by=by, **more), by)
+        assert (found["state"], found["reason"]) == ("done", None), found
+        return found
+
+    async def refused(self, method: str, path: str, body: Any = None, **more: str) -> str:
+        """A command that is refused: why."""
+        found = await self.outcome(await self.call(method, path, body, **more))
+        assert found["state"] == "refused"
+        return str(found["reason"])
+
+    async def open(self, store: str, name: str, **more: Any) -> str:
+        """A group that can be joined."""
+        group = str((await self.done("POST", f"/v1/stores/{store}/groups", {"name": name, **more}))["subject"])
+        await self.done("PUT", f"/v1/groups/{group}", {"managers": ["boss"], "join_url": LINK})
+        return group
+
+    async def meet(self, store: str, names: list[str], **fields: Any) -> None:
+        """Members of a store, as engagement reports them."""
+        await self.feed.send(*(self.feed.message(store, a_transition(name, "weekly", DAY, **fields)) for name in names))
+
+
+@asynccontextmanager
+async def a_shop(
+    kafka: str, prefix: str, url: str, roles: Callable[[str, str], str], issuers: str
+) -> AsyncIterator[Shop]:
+    """A gateway on a feed that nobody applies yet."""
+    feed = a_world(kafka, prefix, url, roles(url, "qunli_segmentation"), session_seconds=6)
+    settings = gateway_settings(
+        roles(url, "qunli_gateway"), kafka_bootstrap=kafka, topic_prefix=prefix, token_issuers=issuers
+    )
+    key = create_key(url, "manager", ["commands:write", "stores:read", "ops"], ["*"])
+    async with a_gateway(settings) as (gateway, client):
+        yield Shop(feed, gateway, client, key, Retailer(stores="*"))
+
+
+@pytest.fixture(name="issuers", scope="module")
+def issuers_fixture(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(write_issuers(tmp_path_factory.mktemp("issuers"), Retailer(stores="*")))
+
+
+@pytest.fixture(name="shop", scope="module")
+async def shop_fixture(
+    postgres_url: str, kafka_bootstrap: str, role_url: Callable[[str, str], str], issuers: str
+) -> AsyncIterator[Shop]:
+    """One for all tests of this module: each has a store of its own."""
+    prefix = "gateway-commands."
+    topics.create(kafka_bootstrap, prefix)
+    url = own_database(postgres_url)
+    async with a_shop(kafka_bootstrap, prefix, url, role_url, issuers) as shop, a_segmentation(shop.feed):
+        yield shop
+    topics.delete(kafka_bootstrap, prefix)
+
+
+# --- what the log has ---------------------------------------------------------------------------------------------
+
+
+async def test_a_command_stands_on_the_log_as_it_was_answered(shop: Shop) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    answer = await shop.call("POST", "/v1/stores/logged/plans", traceparent=trace)
+    assert answer.status_code == 202
+    where, _, offset = answer.headers["x-qunli-position"].rpartition("=")
+    partition = partition_of("logged", STORE_FEED.partitions)
+    assert where == f"{shop.feed.topic}/{partition}"
+    [record] = [one for one in (await shop.feed.read(STORE_FEED))[partition] if one.offset == int(offset)]
+    command = decode_command(record.value)
+    assert isinstance(command, wire.RequestPlan)
+    assert (record.key, command.store_id, command.given_by) == (b"logged", "logged", shop.key.split("_")[1])
+    assert answer.json() == {
+        "command_id": command.command_id,
+        "body_hash": wire.body_hash(command),
+        "position": answer.headers["x-qunli-position"],
+    }
+    assert dict(record.headers)["traceparent"].split(b"-")[1] == trace.split("-")[1].encode()
+    assert (await shop.outcome(answer))["reason"] == "store_unknown"
+    assert (await shop.get("/v1/stores/logged/commands")).json()["items"][0]["command_id"] == command.command_id
+
+
+# --- the same again -------------------------------------------------------------------------------------------------
+
+
+async def test_the_same_command_again_is_one_command(shop: Shop) -> None:
+    await shop.meet("twice", ["a"])
+    body = {"name": "Tea", "platform_id": "wx-9"}
+    answers = [await shop.call("POST", "/v1/stores/twice/groups", body, again="k") for _ in range(3)]
+    assert len({answer.json()["command_id"] for answer in answers}) == 1
+    assert len({answer.headers["x-qunli-position"] for answer in answers}) == 3  # each stands on the log
+    assert [(await shop.outcome(answer))["subject"] for answer in answers] == ["twice~g1"] * 3
+    groups = await shop.get("/v1/stores/twice/groups", answers[-1].headers["x-qunli-position"])
+    assert [group["group_id"] for group in groups.json()["items"]] == ["twice~g1"]
+
+
+async def test_another_body_under_the_same_key_is_a_conflict(shop: Shop) -> None:
+    await shop.meet("other", ["a"])
+    first = await shop.call("POST", "/v1/stores/other/groups", {"name": "Tea"}, again="k")
+    second = await shop.call("POST", "/v1/stores/other/groups", {"name": "Pets"}, again="k")
+    elsewhere = await shop.call("POST", "/v1/stores/other/plans", again="k")
+    assert first.json()["command_id"] == second.json()["command_id"] == elsewhere.json()["command_id"]
+    assert (await shop.outcome(first))["subject"] == "other~g1"
+    for answer in (second, elsewhere):
+        found = await shop.get(answer.headers["location"], answer.headers["x-qunli-position"])
+        assert (found.status_code, found.json()["code"]) == (409, "idempotency_conflict")
+    assert (await shop.outcome(first))["subject"] == "other~g1"
+    known = await shop.get("/v1/stores/other/groups", elsewhere.headers["x-qunli-position"])
+    assert [group["name"] for group in known.json()["items"]] == ["Tea"]
+
+
+async def test_a_key_means_another_command_for_another_caller_or_store(shop: Shop) -> None:
+    other = create_key(shop.feed.admin_url, "other", ["commands:write"], ["*"])
+    await shop.gateway.callers.keys.refresh()
+    answers = [
+        await shop.call("POST", "/v1/stores/here/plans", again="k"),
+        await shop.call("POST", "/v1/stores/there/plans", again="k"),
+        await shop.call("POST", "/v1/stores/here/plans", again="k", by=other),
+    ]
+    assert len({answer.json()["command_id"] for answer in answers}) == 3
+
+
+# --- pending --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_command_is_pending_until_its_position_is_applied(
+    fresh_database: Callable[[], str],
+    fresh_log: Callable[..., str],
+    kafka_bootstrap: str,
+    role_url: Callable[[str, str], str],
+    issuers: str,
+) -> None:
+    async with a_shop(kafka_bootstrap, fresh_log(), fresh_database(), role_url, issuers) as shop:
+        await shop.meet("s1", ["a"])
+        answer = await shop.call("POST", "/v1/stores/s1/plans")
+        location, position = answer.headers["location"], answer.headers["x-qunli-position"]
+        for _ in range(2):
+            found = await shop.get(location)
+            assert (found.status_code, found.json()["state"], found.json()["outcome"]) == (200, "pending", None)
+        topic, _, offset = position.partition("=")
+        beyond = await shop.get(f"/v1/commands/s1~x?after={topic}={int(offset) + 1}")
+        assert (beyond.status_code, beyond.json()["code"]) == (400, "position_beyond_log")
+        malformed = await shop.get("/v1/commands/s1~x?after=17")
+        assert (malformed.status_code, malformed.json()["code"]) == (400, "bad_position")
+        assert (await shop.get("/v1/commands/s1~x")).status_code == 404
+        late = await shop.get(location, position)
+        assert (late.status_code, late.json()["code"]) == (503, "not_applied_yet")
+        async with a_segmentation(shop.feed, solves=False):
+            outcome = await shop.outcome(answer)
+            assert (outcome["state"], outcome["command"]) == ("done", "request_plan")
+            gone = await shop.get(f"/v1/commands/s1~x?after={position}", position)
+            assert gone.status_code == 404  # applied, and no such command came of it
+            as_of = gone.headers.get("x-qunli-as-of") or (await shop.get(location)).headers["x-qunli-as-of"]
+            assert f"{topic}={int(offset) + 1}" in as_of.split(",")
+
+
+async def test_without_a_log_a_command_is_503(
+    fresh_database: Callable[[], str], role_url: Callable[[str, str], str]
+) -> None:
+    url = fresh_database()
+    key = create_key(url, "manager", ["commands:write"], ["*"])
+    settings = gateway_settings(role_url(url, "qunli_gateway"), kafka_bootstrap="127.0.0.1:1")
+    async with open_gateway(settings) as gateway, a_client(gateway) as client:
+        headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "k"}
+        await gateway.connected.wait()
+        answer = await client.post("/v1/stores/s1/plans", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (503, "log_unavailable")
+        assert answer.headers["retry-after"]
+
+
+# --- each command's way ---------------------------------------------------------------------------------------------
+
+
+async def test_themes_are_replaced_by_the_version_that_was_read(shop: Shop) -> None:
+    await shop.meet("themed", ["a"])
+    await shop.done("POST", "/v1/stores/themed/plans")
+    read = await shop.get("/v1/stores/themed/themes")
+    assert read.headers["etag"] == '"1"'
+    babies, *others = read.json()["themes"]
+    mine = {
+        "themes": [{key: babies[key] for key in ("id", "name", "tags")}, {"id": "tea", "name": "茶友", "tags": ["茶"]}]
+    }
+    path = "/v1/stores/themed/themes"
+    done = await shop.call("PUT", path, mine, If_Match=read.headers["etag"])
+    await shop.outcome(done)
+    assert await shop.refused("PUT", path, mine, If_Match='"1"') == "version_conflict"
+    assert await shop.refused("PUT", path, mine | {"version": 1}) == "version_conflict"
+    now = await shop.get(path)
+    assert (now.headers["etag"], [theme["id"] for theme in now.json()["themes"]]) == ('"2"', [babies["id"], "tea"])
+    assert {theme["id"] for theme in now.json()["removed"]} == {theme["id"] for theme in others}
+    assert {theme["removed"] for theme in now.json()["removed"]} == {2}
+    for headers, body in (
+        ({"If_Match": "2"}, mine),
+        ({"If_Match": 'W/"2"'}, mine),
+        ({"If_Match": '"2"'}, mine | {"version": 1}),
+    ):
+        answer = await shop.call("PUT", path, body, **headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "bad_value")
+
+
+async def test_districts_come_as_json_or_csv_and_go_back_as_they_were_read(shop: Shop) -> None:
+    await shop.meet("near", ["a"])
+    path = "/v1/stores/near/districts"
+    pairs = [{"a": "Pudong", "b": "=Huangpu", "value": 700}, {"a": "徐汇", "b": "Pudong", "value": 0}]
+    await shop.done("PUT", path, {"proximities": pairs})
+    found = [{"a": "=Huangpu", "b": "Pudong", "value": 700}, {"a": "Pudong", "b": "徐汇", "value": 0}]
+    assert (await shop.get(path)).json()["items"] == found
+    table = (await shop.get(path, Accept="text/csv")).content
+    assert table.decode().splitlines() == ["a,b,value", "'=Huangpu,Pudong,700", "Pudong,徐汇,0"]
+    await shop.done("PUT", path, b"a,b,value\nX,Y,1\n", Content_Type="text/csv")
+    assert (await shop.get(path)).json()["items"] == [{"a": "X", "b": "Y", "value": 1}]
+    await shop.done("PUT", path, table, Content_Type="text/csv; charset=utf-8")
+    assert (await shop.get(path)).json()["items"] == found
+    for text, where in (
+        (b"a,b,value\nX,Y,1001\n", "proximities[0].value"),
+        (b"a,b,value\nX,Y,1\nX,Z,far\n", "proximities[1].value"),
+        (b"a,b\nX,Y\n", ""),
+        (b"a,b,value\nX,Y\n", ""),
+        (b"a,b,value\nX,Y,1,2\n", ""),
+    ):
+        answer = await shop.call("PUT", path, text, Content_Type="text/csv")
+        assert (answer.status_code, answer.json()["code"], answer.json()["path"]) == (422, "bad_value", where), text
+    assert (await shop.call("PUT", path, b"\xff", Content_Type="text/csv")).status_code == 400
+
+
+async def test_settings_are_replaced_whole(shop: Shop) -> None:
+    await shop.meet("set", ["a"])
+    path = "/v1/stores/set/settings"
+    await shop.done("PUT", path, {"auto_open": True, "size_target": 180})
+    await shop.done("PUT", path, {"size_target": 190})
+    found = (await shop.get(path)).json()
+    assert (found["settings"]["size_target"], found["settings"]["auto_open"]) == (190, False)
+    assert set(found["settings"]) == set(wire.StoreSettings.__struct_fields__)
+    assert await shop.refused("PUT", path, {"size_target": 300}) == "bad_settings"
+
+
+async def test_a_store_goes_from_a_design_to_people_in_groups(shop: Shop) -> None:
+    store = "grown"
+    await shop.meet(store, people(400), interests={"baby": 5})
+    await shop.done("PUT", f"/v1/stores/{store}/settings", {"auto_open": False})
+    asked = await shop.done("POST", f"/v1/stores/{store}/designs")
+    await shop.feed.proposed(asked["subject"])
+    [short] = (await shop.get(f"/v1/stores/{store}/plans")).json()["items"]
+    assert (short["plan_id"], short["state"], short["mode"]) == (asked["subject"], "proposed", "design")
+    items = await _items(shop, f"/v1/plans/{asked['subject']}?limit=150")
+    assert [item["number"] for item in items] == list(range(len(items)))
+    by_gain = await _items(shop, f"/v1/plans/{asked['subject']}?limit=150&sort=gain")
+    assert [item["gain"] for item in by_gain] == sorted((item["gain"] for item in items), reverse=True)
+    assert {item["item_id"] for item in by_gain} == {item["item_id"] for item in items}
+    opens = [item for item in items if item["kind"] == "open"]
+    places = [item for item in items if item["kind"] == "place"]
+    counted = {(one["kind"], one["state"]): one["items"] for one in short["counts"]}
+    assert counted == {("open", "proposed"): len(opens), ("place", "proposed"): len(places)}
+
+    plan = f"/v1/plans/{asked['subject']}"
+    rejected = await shop.done("POST", f"{plan}/reject", {"items": [places[0]["item_id"]]})
+    assert rejected["counts"] == {"rejected": 1}
+    some = await shop.done("POST", f"{plan}/approve", {"items": [opens[0]["item_id"], places[0]["item_id"]]})
+    assert some["counts"] == {"approved": 1, "already_decided": 1}
+    every = await shop.done("POST", f"{plan}/approve", {"all": True})
+    assert every["counts"] == {"approved": len(items) - 2}
+    left = await _items(shop, f"{plan}?state=rejected")
+    assert [item["item_id"] for item in left] == [places[0]["item_id"]]
+
+    groups = (await shop.get(f"/v1/stores/{store}/groups")).json()["items"]
+    assert {group["theme"] for group in groups} == {item["theme"] for item in opens}
+    assert not any(group["is_ready"] for group in groups)
+    for group in groups:
+        await shop.done("PUT", f"/v1/groups/{group['group_id']}", {"managers": ["boss"], "join_url": LINK})
+    cells = (await shop.get(f"/v1/stores/{store}/matrix")).json()["items"]
+    assert sum(cell["groups"] for cell in cells) == len(groups)
+    assert sum(cell["seats"] for cell in cells) == len(places) - 1
+    first = groups[0]["group_id"]
+    inside = [item["member_id"] for item in places[1:] if item["to_group"] == first][:10]
+    await shop.done("PUT", f"/v1/groups/{first}/snapshot", {"at": ms(DAY, 1), "members": [*inside, "boss", "stranger"]})
+    seen = (await shop.get(f"/v1/groups/{first}/members")).json()["items"]
+    assert {one["person"] for one in seen} == {*inside, "boss", "stranger"}
+    assert [one["person"] for one in seen if one["counts"]] == sorted(inside)
+    assert (await shop.get(f"/v1/groups/{first}")).json()["by_tier"]["weekly"] == len(inside)
+    await shop.feed.send(*shop.feed.closes(DAY))
+    end = (await shop.call("POST", f"/v1/stores/{store}/plans")).headers["x-qunli-position"]
+    days = (await shop.get(f"/v1/groups/{first}/activity", end)).json()["items"]
+    assert [(day["day"], day["heads"], day["strangers"]) for day in days] == [(day_to_iso(DAY), len(inside) + 2, 1)]
+
+
+async def _items(shop: Shop, path: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = (await shop.get(f"{path}{cursor}")).json()
+        items += page["items"]
+        if page["next_cursor"] is None:
+            return items
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+async def test_what_the_platform_reports_is_read(shop: Shop) -> None:
+    await shop.meet("chat", ["a", "b"])
+    group = await shop.open("chat", "Pets 1", theme="pets")
+    path = f"/v1/groups/{group}"
+    await shop.done("POST", f"{path}/joins", {"at": ms(DAY, 5), "member_id": "a"})
+    await shop.done("POST", f"{path}/joins", {"at": ms(DAY, 6), "member_id": "x"})
+    await shop.done("POST", f"{path}/leaves", {"at": ms(DAY, 7), "member_id": "a"})
+    await shop.done("POST", f"{path}/joins", {"at": ms(DAY, 6), "member_id": "a"})  # late: it was before the leave
+    assert [one["person"] for one in (await shop.get(f"{path}/members")).json()["items"]] == ["x"]
+    tasks = (await shop.get("/v1/stores/chat/tasks")).json()["items"]
+    assert [(task["kind"], task["person"], task["group_id"]) for task in tasks] == [("stranger", "x", group)]
+    by_platform = "/v1/groups/chat~platform:wx-77"
+    adopted = await shop.done("PUT", f"{by_platform}/snapshot", {"at": ms(DAY, 5), "members": ["b", "y"]})
+    found = (await shop.get(f"/v1/groups/{adopted['subject']}")).json()
+    assert (found["platform_id"], found["theme"], found["heads"]) == ("wx-77", None, 2)
+    assert await shop.refused("POST", "/v1/groups/chat~g99/joins", {"at": 5, "member_id": "a"}) == "group_unknown"
+
+
+async def test_a_group_is_changed_and_closed(shop: Shop) -> None:
+    await shop.meet("closing", ["a"])
+    one, two = await shop.open("closing", "Pets 1", theme="pets"), await shop.open("closing", "Pets 2", theme="pets")
+    await shop.done("POST", f"/v1/groups/{one}/joins", {"at": ms(DAY, 5), "member_id": "a"})
+    await shop.done(
+        "PUT", f"/v1/groups/{one}", {"name": "猫", "join_url": None, "qr_url": LINK, "qr_expires": "2026-03-01"}
+    )
+    found = (await shop.get(f"/v1/groups/{one}")).json()
+    assert (found["name"], found["join_url"], found["qr_expires"], found["is_ready"]) == (
+        "猫",
+        None,
+        "2026-03-01",
+        False,
+    )
+    await shop.done("POST", f"/v1/groups/{one}/close", {"into": two})
+    assert (await shop.get(f"/v1/groups/{one}")).json()["state"] == "closing"
+    assert await shop.refused("POST", f"/v1/groups/{one}/close") == "group_closed"
+    await shop.done("POST", f"/v1/groups/{one}/leaves", {"at": ms(DAY, 9), "member_id": "a"})
+    archived = (await shop.get("/v1/stores/closing/groups?state=archived")).json()["items"]
+    assert [group["group_id"] for group in archived] == [one]
+
+
+async def test_a_member_answers_its_invitations_with_its_own_token(shop: Shop) -> None:
+    store = "invites"
+    await _is_member_of(shop, store, "m-1")
+    group = await shop.open(store, "Babies 1", theme="babies")
+    placed = await shop.done("POST", f"/v1/stores/{store}/placements", {"member_id": "m-1", "group_id": group})
+    token = shop.retailer.token(sub="m-1", store_ids=[store])
+    mine, placement = "/v1/members/m-1/invitations", f"/v1/placements/{placed['subject']}"
+    [ticket] = (await shop.get(mine, by=token)).json()["items"]
+    assert (ticket["placement_id"], ticket["ticket"], ticket["join_url"]) == (placed["subject"], "qr", LINK)
+    await shop.done("POST", f"{placement}/seen", by=token)
+    assert (await shop.get(mine, by=token)).json()["items"][0]["seen_at"] is not None
+    await shop.done("POST", f"{placement}/decline", {}, by=token)
+    assert (await shop.get(mine, by=token)).json()["items"] == []
+    [membership_] = (await shop.get("/v1/members/m-1", by=token)).json()["memberships"]
+    assert [(one["placement_id"], one["state"]) for one in membership_["groups"]["placements"]] == [
+        (placed["subject"], "declined")
+    ]
+    wants = f"/v1/stores/{store}/members/m-1/no_invitations"
+    await shop.done("PUT", wants, {"no_invitations": True}, by=token)
+    [now] = (await shop.get("/v1/members/m-1", by=token)).json()["memberships"]
+    assert (now["groups"]["no_invitations"], now["groups"]["waiting_since"]) == (True, None)
+    again = {"member_id": "m-1"}
+    assert await shop.refused("POST", f"/v1/stores/{store}/placements", again) == "no_invitations"
+    assert await shop.refused("POST", f"{placement}/decline") == "not_invited"
+
+
+async def _is_member_of(shop: Shop, store: str, member: str) -> None:
+    """Both engagement and segmentation know it."""
+    conn = await asyncpg.connect(shop.feed.admin_url)
+    if not await conn.fetchval("SELECT count(*) FROM engagement.partition_state"):
+        await positions(conn, "member-events")
+    await membership(conn, store, member, WORKED)
+    await conn.close()
+    await shop.meet(store, [member], interests={"baby": 5})
+
+
+async def test_who_waits_is_listed_until_there_is_a_group(shop: Shop) -> None:
+    await shop.meet("queue", ["a", "b", "c"], interests={"cat": 5})
+    await shop.done("POST", "/v1/stores/queue/plans")
+    path = "/v1/stores/queue/waiting"
+    first = (await shop.get(f"{path}?limit=2")).json()
+    rest = (await shop.get(f"{path}?limit=2&cursor={first['next_cursor']}")).json()
+    assert [one["member_id"] for one in first["items"] + rest["items"]] == ["a", "b", "c"]
+    assert rest["next_cursor"] is None
+    table = (await shop.get(path, Accept="text/csv")).text.splitlines()
+    assert table[0] == "member_id,since,tier,free_from,offers"
+    assert table[1] == f"a,{first['items'][0]['since']},weekly,,0"
+
+
+# --- letters --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_letter_is_replayed_once(shop: Shop) -> None:
+    """A command that an older version could not read, say."""
+    await shop.meet("letters", ["a"])
+    target, key, value = shop.feed.order("letters", wire.OpenGroup, body=wire.OpenBody("Late"))
+    letter = f"{shop.feed.topic}-{target}-0"
+    conn = await asyncpg.connect(shop.feed.admin_url)
+    await conn.execute(
+        "INSERT INTO segmentation.dead_letter (id, topic, partition, log_offset, code, detail, key, value) "
+        "VALUES ($1, $2, $3, 0, 'unknown_type', 'no such command', $4, $5)",
+        *(letter, shop.feed.topic, target, key, value),
+    )
+    await conn.close()
+    path = f"/v1/dead-letters/{letter}/replay"
+    answer = await shop.call("POST", path)
+    assert answer.status_code == 202, answer.text
+    position = answer.headers["x-qunli-position"]
+    groups = (await shop.get("/v1/stores/letters/groups", position)).json()["items"]
+    assert [group["name"] for group in groups] == ["Late"]
+    again = await shop.call("POST", path)
+    assert (again.status_code, again.json()["code"]) == (409, "letter_replayed")
+    listed = (await shop.get("/v1/ops/dead-letters?limit=200")).json()["items"]
+    assert [one["replayed_offset"] for one in listed if one["id"] == letter] == [answer.json()["offset"]]
+    assert (await shop.call("POST", "/v1/dead-letters/none/replay")).status_code == 404
+
+
+# --- bodies ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "fault", "where"),
+    [
+        ("PUT", "stores/s/themes", b"{", 400, None, None),
+        ("PUT", "stores/s/themes", b"[" * 5000, 400, None, None),
+        ("PUT", "stores/s/themes", b'{"themes": [], "themes": []}', 422, "duplicate_key", "themes"),
+        ("PUT", "stores/s/themes", {"themes": []}, 422, "bad_value", "themes"),
+        (
+            "PUT",
+            "stores/s/themes",
+            {"themes": [{"id": "a b", "name": "x", "tags": ["x"]}]},
+            422,
+            "bad_value",
+            "themes[0].id",
+        ),
+        ("PUT", "stores/s/themes", {"themes": [{"id": "a", "name": "x"}]}, 422, "missing_field", "themes[0].tags"),
+        ("PUT", "stores/s/settings", {"size_max": 301}, 422, "bad_value", "size_max"),
+        ("PUT", "stores/s/settings", {"auto_open": 1}, 422, "wrong_type", "auto_open"),
+        ("PUT", "stores/s/settings", {"colour": 1}, 422, "unknown_field", "colour"),
+        ("POST", "stores/s/plans", {"x": 1}, 422, "unknown_field", "x"),
+        ("POST", "stores/s/placements", {"member_id": "a~b"}, 422, "bad_value", "member_id"),
+        ("PUT", "groups/s~g1", {"join_url": "javascript:x"}, 422, "bad_value", "join_url"),
+        ("PUT", "groups/s~g1/snapshot", {"at": -1, "members": []}, 422, "bad_value", "at"),
+        ("POST", "groups/s~g1/joins", {"at": 4_000_000_000_000, "member_id": "a"}, 422, "occurred_in_future", "at"),
+        ("POST", "plans/s~p1/approve", {}, 422, "bad_value", ""),
+        ("POST", "plans/s~p1/approve", {"all": True, "items": ["x"]}, 422, "bad_value", ""),
+        ("POST", "plans/s~p1/approve", {"all": False}, 422, "bad_value", "all"),
+        ("PUT", "stores/s/members/m/no_invitations", b"", 400, None, None),
+        ("PUT", "groups/s~g1/snapshot", {"at": 1, "members": ["m" * 64] * 10_001}, 422, "bad_value", "members"),
+        ("POST", "plans/s~p1/approve", {"items": ["s~" + "i" * 198] * 5_000}, 413, None, None),
+    ],
+)
+async def test_a_body_that_does_not_fit_is_refused_with_its_place(
+    shop: Shop, method: str, path: str, body: Any, status: int, fault: str | None, where: str | None
+) -> None:
+    answer = await shop.call(method, f"/v1/{path}", body)
+    assert answer.status_code == status, answer.text
+    if fault is not None:
+        found = answer.json()
+        assert (found["code"], found["fault"], found["path"]) == ("bad_value", fault, where)
+
+
+async def test_a_snapshot_of_ten_thousand_is_one_command(shop: Shop) -> None:
+    await shop.meet("large", ["a"])
+    group = await shop.open("large", "All")
+    members = [f"{n:05}" + "m" * 59 for n in range(10_000)]
+    await shop.done("PUT", f"/v1/groups/{group}/snapshot", {"at": ms(DAY, 1), "members": members})
+    assert (await shop.get(f"/v1/groups/{group}")).json()["heads"] == 10_000
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({}, 400, "idempotency_key_missing"),
+        ({"Idempotency-Key": ""}, 422, "bad_idempotency_key"),
+        ({"Idempotency-Key": "a b"}, 422, "bad_idempotency_key"),
+        ({"Idempotency-Key": "k" * 256}, 422, "bad_idempotency_key"),
+        ({"Idempotency-Key": "k", "Content-Type": "text/plain"}, 415, "unsupported_media_type"),
+        ({"Idempotency-Key": "k", "Content-Type": "text/csv"}, 415, "unsupported_media_type"),
+    ],
+)
+async def test_what_a_command_needs_beside_its_body(
+    shop: Shop, headers: dict[str, str], status: int, code: str
+) -> None:
+    own = {"Authorization": f"Bearer {shop.key}", "Content-Type": "application/json", **headers}
+    answer = await shop.client.post("/v1/stores/s/groups", content=b'{"name": "x"}', headers=own)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_a_command_takes_no_parameters(shop: Shop) -> None:
+    answer = await shop.call("POST", "/v1/stores/s/plans?dry_run=1")
+    assert (answer.status_code, answer.json()["code"], answer.json()["path"]) == (422, "invalid", "dry_run")

@@ -20,6 +20,7 @@ from deploy.local.demo.groups import make_groups
 from deploy.local.demo.pictures import draw_tiers
 from deploy.local.demo.show import show_curls, show_story
 from deploy.local.demo.show_groups import show_groups
+from deploy.local.demo.town import data_of_town, show_town
 from deploy.local.importer.mapping import read_mapping
 from deploy.local.importer.session import Done, Target, Wish, print_outcome, run_import
 from deploy.local.orders import connect
@@ -39,11 +40,12 @@ class StackEnded(QunliError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How the demo is run. `days`: how many of the year; `leave`: end after printing."""
+    """How the demo is run. `days`: how many of the year; `leave`: end after printing; `town`: go on with the town."""
 
     data: Path
     days: int | None
     leave: bool
+    town: bool = False
 
 
 def run(choice: Choice, console: Console) -> None:
@@ -59,9 +61,21 @@ def run(choice: Choice, console: Console) -> None:
             await_applied(gateway, STORE, done.state.position, choice.data, console)
             _tell(gateway, done, choice.data, zone, console)
         console.print(f"\nAll of this took {monotonic() - begun:.0f} s.")
+        if not (choice.leave or choice.town):
+            _stay(choice.data, console)
+    if choice.town:
+        _live(choice, console)
+
+
+def _live(choice: Choice, console: Console) -> None:
+    """The town, on a stack of its own once the other one is down."""
+    begun, data = monotonic(), data_of_town(choice.data)
+    console.print("\n[bold]A town that talks[/], with groups planned every night")
+    with _stack(data) as doors:
+        show_town(doors, data, choice.days, console)
+        console.print(f"\nThe town took {monotonic() - begun:.0f} s.")
         if not choice.leave:
-            console.print("It stays up until Ctrl-C.")
-            _stay(choice.data)
+            _stay(data, console)
 
 
 @contextmanager
@@ -100,7 +114,8 @@ def _tell(gateway: httpx.Client, done: Done, data: Path, zone: str, console: Con
     show_curls(console, story, data, zone)
 
 
-def _stay(data: Path) -> None:
+def _stay(data: Path, console: Console) -> None:
+    console.print("It stays up until Ctrl-C.")
     folder = folders.folder_at(data)
     with suppress(KeyboardInterrupt):
         while folders.holder(folder):

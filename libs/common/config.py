@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     step_records: int = Field(2_000, ge=1, description="Most records in one step of a processor")
     slice_memberships: int = Field(200, ge=1, description="Most memberships in one slice of a day close")
     cached_memberships: int = Field(400_000, ge=0, description="Memberships kept in memory per engagement process")
-    slice_rows: int = Field(2_000, ge=1, description="Most rows in one slice of long work on a store's groups")
+    slice_rows: int = Field(500, ge=1, description="Most rows in one slice of long work on a store's groups")
     cached_store_members: int = Field(
         400_000, ge=0, description="Members of stores kept in memory per segmentation process"
     )

@@ -26,13 +26,13 @@ class TopicMissing(QunliError):
 class OtherLog(QunliError):
     """{topic} is not the log that the tables were made from: {what} is {found}, recorded was {recorded}.
 
-    Nothing is applied. Give back the log, or make the tables anew from this one: qunli rebuild engagement --forget.
+    Nothing is applied. Give back the log, or make the tables anew from this one: qunli rebuild {group} --forget.
     """
 
 
 class LogEndsEarly(QunliError):
     """{topic}/{partition} ends at offset {end}, and {next_offset} records of it have been applied: part of the log
-    is gone. Nothing is applied. Give back the log, or make the tables anew from it: qunli rebuild engagement --forget.
+    is gone. Nothing is applied. Give back the log, or make the tables anew from it: qunli rebuild {group} --forget.
     """
 
 
@@ -42,7 +42,7 @@ class LogBeginsLate(QunliError):
     """
 
 
-async def check_log(settings: Settings, pool: Pool, topic: str) -> None:
+async def check_log(settings: Settings, pool: Pool, topic: str, group: str) -> None:
     """OtherLog unless cluster, partition count and time zone of `topic` are the recorded ones (recorded if new)."""
     found = {**await describe(settings, topic), "time zone": settings.timezone}
     async with acquire(pool, settings.database_acquire_seconds) as connection:
@@ -51,7 +51,7 @@ async def check_log(settings: Settings, pool: Pool, topic: str) -> None:
     assert row is not None
     for what, value, recorded in zip(found, found.values(), row.values(), strict=True):
         if value != recorded:
-            raise OtherLog(topic=topic, what=what, found=value, recorded=recorded)
+            raise OtherLog(topic=topic, group=group, what=what, found=value, recorded=recorded)
 
 
 async def describe(settings: Settings, topic: str) -> dict[str, str | int]:
@@ -81,7 +81,8 @@ async def check_ends(consumer: AIOKafkaConsumer, stream: Stream, next_offset: in
         except (KafkaError, TimeoutError):
             await asyncio.sleep(0.5)
     if end < next_offset:
-        raise LogEndsEarly(topic=stream.topic, partition=stream.partition, end=end, next_offset=next_offset)
+        name = {"topic": stream.topic, "partition": stream.partition, "group": stream.group}
+        raise LogEndsEarly(**name, end=end, next_offset=next_offset)
     if begin > next_offset:
         raise LogBeginsLate(topic=stream.topic, partition=stream.partition, begin=begin, next_offset=next_offset)
 

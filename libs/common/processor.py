@@ -49,7 +49,7 @@ class Processor(Generic[State]):
     async def run(self) -> None:
         """Check that the log is the recorded one, join the group, and apply records until `stop` or a failure."""
         self._failed = asyncio.get_running_loop().create_future()
-        await check_log(self.settings, self.pool, self.topic)
+        await check_log(self.settings, self.pool, self.topic, self.group)
         self.producer = make_producer(self.settings, f"{self.group}-outbox")
         self.consumer = self._make_consumer()
         await self.producer.start()

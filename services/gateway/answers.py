@@ -21,7 +21,12 @@ _MEDIA = re.compile(r"\s*([a-z*]+/[a-z*+.-]+)\s*(?:;.*?\bq=([01](?:\.\d{0,3})?))
 
 def answer(content: msgspec.Struct, positions: Positions) -> Response:
     """An object as JSON."""
-    return Response(_encoder.encode(content), headers=_headers(positions), media_type=JSON)
+    return answer_at(content, as_of(positions))
+
+
+def answer_at(content: msgspec.Struct, stands: str) -> Response:
+    """The same, where `X-Qunli-As-Of` is known already."""
+    return Response(_encoder.encode(content), headers=_headers(stands), media_type=JSON)
 
 
 def listing(
@@ -33,7 +38,7 @@ def listing(
     positions: Positions,
 ) -> Response:
     """A page of a list: as JSON all of it, as CSV (`Accept: text/csv`) its items. Link leads to the next page."""
-    headers = {**_headers(positions), "Vary": "Accept"}
+    headers = {**_headers(as_of(positions)), "Vary": "Accept"}
     if next_cursor is not None:
         headers["Link"] = f'<{_next_url(request, next_cursor)}>; rel="next"'
     if wants_csv(request.headers.get("accept", "")):
@@ -41,8 +46,8 @@ def listing(
     return Response(_encoder.encode(page), headers=headers, media_type=JSON)
 
 
-def _headers(positions: Positions) -> dict[str, str]:
-    return {"X-Qunli-As-Of": as_of(positions), "Cache-Control": "no-store"}
+def _headers(stands: str) -> dict[str, str]:
+    return {"X-Qunli-As-Of": stands, "Cache-Control": "no-store"}
 
 
 def _next_url(request: Request, cursor: str) -> str:

@@ -8,7 +8,7 @@ from libs.common.postgres import Pool
 from services.gateway.member_store import load_members
 from services.gateway.members import MembershipRow
 from services.gateway.places import Places, load_places
-from services.gateway.positions import Positions
+from services.gateway.positions import Positions, as_of
 from services.gateway.snapshot import open_snapshot
 
 READERS = 2  # while one waits for Postgres, another unpacks
@@ -17,10 +17,10 @@ MOST_MEMBERS = 200  # in one query: a longer one would hold the event loop while
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A member's rows in every store, and the positions that they stand for."""
+    """A member's rows in every store, engagement's positions, and where both services stand."""
 
     positions: Positions
-    feed: Positions
+    as_of: str
     memberships: Sequence[MembershipRow]
     places: Places
 
@@ -63,9 +63,10 @@ class MemberLoader:
         async with open_snapshot(self._pool(), self._seconds) as snapshot:
             found = await load_members(snapshot.conn, list(batch))
             places = await load_places(snapshot.conn, list(batch))
+        stands = as_of(snapshot.both)
         for member_id, wanted in batch.items():
             rows, mine = found.get(member_id, ()), places.get(member_id, {})
-            wanted.set_result(Loaded(snapshot.positions, snapshot.feed, rows, mine))
+            wanted.set_result(Loaded(snapshot.positions, stands, rows, mine))
 
 
 def _fail(batch: dict[str, asyncio.Future[Loaded]], error: Exception) -> None:

@@ -13,7 +13,7 @@ from libs.common.caller import Caller
 from libs.common.callers import authorize, not_found, security
 from libs.common.days import day_to_iso, ms_to_rfc3339
 from libs.common.http import TracedRoute
-from services.gateway.answers import NoParameters, answer, listing, refuse_parameters
+from services.gateway.answers import NoParameters, answer, answer_at, listing, refuse_parameters
 from services.gateway.explain import explanation, scores_by_day
 from services.gateway.gateway import Gateway, ThisGateway
 from services.gateway.member_shapes import (
@@ -66,7 +66,7 @@ async def profile(request: Request, member_id: str) -> Response:
         membership(row, settings[row.partition], found.places.get(row.store_id))
         for row in own(caller, found.memberships)
     ]
-    return answer(Member(member_id=member_id, memberships=mine), found.positions + found.feed)
+    return answer_at(Member(member_id=member_id, memberships=mine), found.as_of)
 
 
 def own(caller: Caller, rows: Sequence[MembershipRow]) -> list[MembershipRow]:

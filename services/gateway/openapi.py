@@ -76,12 +76,13 @@ IF_MATCH = {
     "schema": {"type": "string", "examples": ['"3"']},
     "description": "the ETag of GET: replace just this set",
 }
-_EXAMPLES = {
-    "store_id": "sh-001",
-    "member_id": "m-42",
-    "group_id": "sh-001~g7",
-    "plan_id": "sh-001~p3-1207",
-    "placement_id": "sh-001~m-42~1",
+_ID, _REF = "^[A-Za-z0-9._:-]{1,64}$", "^[A-Za-z0-9._:-]{1,64}~[A-Za-z0-9._:~-]{1,128}$"
+_IDS: Mapping[str, Mapping[str, Any]] = {
+    "store_id": {"pattern": _ID, "examples": ["sh-001"]},
+    "member_id": {"pattern": _ID, "examples": ["m-42"]},
+    "group_id": {"pattern": _REF, "examples": ["sh-001~g7", "sh-001~platform:wrkSFfCgAA"]},
+    "plan_id": {"pattern": _REF, "examples": ["sh-001~p3-1207"]},
+    "placement_id": {"pattern": _REF, "examples": ["sh-001~m-42~1"]},
 }
 _CONFLICT = "the Idempotency-Key was used for another command before"
 _COMMAND_REFUSALS: Mapping[int, str] = {
@@ -141,7 +142,7 @@ def commanded(kind: Kind, shape: type[msgspec.Struct]) -> dict[str, Any]:
     if kind.body is DistrictsBody:
         content[CSV] = {"schema": {"type": "string"}, "example": "a,b,value\nPudong,Minhang,700\n"}
     path = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "examples": [_EXAMPLES[name]]}}
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", **_IDS[name]}}
         for name in re.findall(r"{(\w+)}", kind.path)
     ]
     scopes: tuple[Scope | MemberScope, ...] = ("commands:write", "events:write")

@@ -36,14 +36,15 @@ async def me(caller: AnyCaller, gateway: ThisGateway, _: NoParameters) -> Respon
 
 @router.get("/v1/ops/lag", **documented(Lag))
 async def lag(request: Request, _: Operator, gateway: ThisGateway, __: NoParameters) -> Response:
-    """How far engagement is behind the log. 503 while the log does not say where it ends."""
+    """How far engagement and segmentation are behind their logs. 503 while a log does not say where it ends."""
     async with gateway.snapshot(request) as snapshot:
         rows = await store.partitions_lag(snapshot.conn)
     # The ends are read after the rows: a lag is never negative.
-    ends = await gateway.ends.read(snapshot.positions[0].partitions) if snapshot.positions else {}
-    items = [_partition(row, ends) for row in rows]
+    partitions = {position.topic: position.partitions for position in snapshot.both}
+    ends = {topic: await gateway.logs[topic].read(count) for topic, count in partitions.items()}
+    items = [_partition(row, ends[row["topic"]]) for row in rows]
     total = Lag(lag=sum(item.lag for item in items), outbox=sum(item.outbox for item in items), items=items)
-    return answer(total, snapshot.positions)
+    return answer(total, snapshot.both)
 
 
 def _partition(row: asyncpg.Record, ends: Ends) -> PartitionLag:

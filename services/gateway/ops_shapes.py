@@ -18,7 +18,7 @@ class Me(Shape, frozen=True):
 
 
 class PartitionLag(Shape, frozen=True):
-    """A source partition and where engagement stands on it."""
+    """A source partition and where engagement (member-events) or segmentation (store-feed) stands on it."""
 
     topic: str
     partition: int
@@ -36,7 +36,7 @@ class PartitionLag(Shape, frozen=True):
 
 
 class Lag(Shape, frozen=True):
-    """How far engagement is behind the log."""
+    """How far engagement and segmentation are behind their logs."""
 
     lag: int
     outbox: int

@@ -182,13 +182,18 @@ SELECT * FROM (
 ORDER BY day DESC, partition, log_offset, member_id, index LIMIT $11
 
 -- name: partitions_lag
--- no parameters. What an operator sees of each source partition.
+-- no parameters. What an operator sees of each source partition, engagement's first.
 SELECT p.topic, p.partition, p.next_offset, p.epoch, p.close_offset, p.close_day, p.closed_day, p.settings_number,
        p.duplicates, (extract(epoch FROM p.updated_at) * 1000)::bigint AS updated_at,
        coalesce(o.messages, 0)::bigint AS outbox
 FROM engagement_v1.position p
 LEFT JOIN (SELECT partition, sum(messages) AS messages FROM engagement_v1.outbox GROUP BY partition) o USING (partition)
-ORDER BY p.topic, p.partition
+UNION ALL
+SELECT p.topic, p.partition, p.next_offset, p.epoch, p.close_offset, p.close_day, p.closed_day, NULL,
+       p.duplicates, (extract(epoch FROM p.updated_at) * 1000)::bigint, coalesce(o.messages, 0)::bigint
+FROM segmentation_v1.position p
+LEFT JOIN (SELECT partition, sum(messages) AS messages FROM segmentation_v1.outbox GROUP BY partition) o USING (partition)
+ORDER BY topic, partition
 
 -- name: dead_letters
 -- $1 text last id seen ('' at first), $2 int rows. Only the first bytes of a letter: a list shows what it is.

@@ -199,5 +199,5 @@ async def load_letter(conn: Connection, letter_id: str, topic: str) -> Letter | 
 
 
 async def partitions_lag(conn: Connection) -> list[asyncpg.Record]:
-    """Where engagement stands on each source partition, and what it has still to publish."""
+    """Where engagement and segmentation stand on each source partition, and what they have still to publish."""
     return await conn.fetch(QUERIES["partitions_lag"])

@@ -260,7 +260,7 @@ class Step:
         state.feed, state.seen, state.duplicates = self.after.feed, self.after.seen, self.after.duplicates
         for store in self.stores.values():
             store.keep()
-            self.logic.shelf.put(state.number, store)
             if store.head.day is not None:
                 state.known.add(store.id)
             state.ask(store.id, store.head.request)
+        self.logic.shelf.put(state.number, self.stores.values())

@@ -41,11 +41,13 @@ class Solver:
         self._topic = settings.topic_name(STORE_FEED)
         self._answered: dict[str, str] = {}  # store -> the plan that was answered last
         self._not_before: dict[str, float] = {}
+        self._tried: dict[str, float] = {}
 
     async def run(self) -> None:
         """Solve what is asked for, for ever."""
         while True:
-            found = next(self._open(), None)
+            # Whose last turn was longest ago: closes that follow each other fast leave nobody out.
+            found = min(self._open(), key=lambda one: self._tried.get(one[0], 0.0), default=None)
             if found is None:
                 await asyncio.sleep(LOOK_SECONDS)
             else:
@@ -60,13 +62,20 @@ class Solver:
                 if self._answered.get(store_id) != plan_id and self._not_before.get(store_id, 0) <= now:
                     yield store_id, plan_id
 
+    def _is_asked(self, store_id: str, plan_id: str) -> bool:
+        """Whether a plan is still asked for: by a newer request or another owner its answer would be in vain."""
+        lane = self._processor.lanes.get(partition_of(store_id, STORE_FEED.partitions))
+        return lane is not None and lane.state is not None and lane.state.requests.get(store_id) == plan_id
+
     async def _see_to(self, store_id: str, plan_id: str) -> None:
-        began = clock.monotonic()
+        began = self._tried[store_id] = clock.monotonic()
         parts = await self._solve(store_id, plan_id)
         if parts is None:
             self._not_before[store_id] = clock.monotonic() + AGAIN_SECONDS
             return
         failpoint("solved")
+        if not self._is_asked(store_id, plan_id):
+            return
         await self._send(store_id, parts)
         self._answered[store_id] = plan_id
         self._not_before.pop(store_id, None)

@@ -2,13 +2,18 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
+from deploy.local.child import Child
 from libs.common import commands as wire
 from libs.common.topics import STORE_FEED
+from tests.faults import driver as line
+from tests.faults.driver import Shop, a_driver
+from tests.faults.judge import drained
+from tests.faults.test_stop_engagement import until_it_owns_all
 from tests.faults.world import World
 from tests.integration.segmentation_world import World as Feed
 from tests.integration.segmentation_world import a_world
@@ -122,6 +127,51 @@ async def test_killed_at_every_step_in_turn(world: World, feed: Feed) -> None:
     ]
     assert answers
     assert all(store.head.design is not None for store in replay.stores.values()), "no plan was answered"
+
+
+async def test_what_engagement_publishes_again_is_applied_once(world: World, feed: Feed) -> None:
+    """The whole line: events in at the door, both processors killed on the way."""
+    await world.until_ready(world.ingest())
+    async with a_driver(world) as driver, line.a_load(driver, Shop(random.Random(3))):
+        world.segmentation()
+        for point in ("published", "half_published", "committed"):
+            await world.until_killed(world.engagement(QUNLI_FAILPOINT=f"{point}:12"))
+        world.engagement()
+        world.children["segmentation"].kill()
+        world.segmentation()
+        world.keep("ingest", "engagement", "segmentation")
+    await drained(world)
+    replay, _ = await feed.judge()
+    assert world.deaths == []
+    assert replay.duplicates, "nothing was published again"
+    assert any(store.head.closed is not None for store in replay.stores.values()), "no day was closed"
+
+
+@pytest.mark.parametrize("point", ["offset_row", "state"])
+async def test_a_zombie_with_a_step_under_way_is_fenced(world: World, feed: Feed, point: str) -> None:
+    """F5, F6: stopped past its session, replaced, woken."""
+    async with a_load(feed, 4):
+        zombie = world.segmentation("zombie", QUNLI_FAILPOINT=f"{point}:10:stop")
+        await world.until_stopped(zombie)
+        heir = world.segmentation("heir")
+        await until_it_owns_all(world, heir)
+        zombie.resume()
+
+        async def replaced() -> bool:
+            text = world.text("zombie")
+            return "CRITICAL segmentation: Fenced" in text or text.count(REVOKED) > 1
+
+        await world.until("the zombie sees that it was replaced", replaced)
+        world.kept |= {name: again(world, name) for name in ("zombie", "heir")}
+    await feed.judge()
+
+
+# What aiokafka logs where the group notices before the next step does.
+REVOKED = "Revoking previously assigned partitions"
+
+
+def again(world: World, name: str) -> Callable[[], Child]:
+    return lambda: world.segmentation(name)
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ def wait_for(gateway: httpx.Client, store: str, position: Mapping[str, int]) -> 
 
 
 def lag(gateway: httpx.Client) -> int:
-    """Records on the log that engagement has not applied yet."""
+    """Records that engagement and segmentation have not applied yet."""
     return read(gateway, "/v1/ops/lag", ops_shapes.Lag).lag
 
 

@@ -11,7 +11,7 @@ from libs.common.events import PartitionClosed, with_seq
 from libs.common.topics import partition_of
 from services.segmentation.domain.intake import LONG, Fault, Foreign, Message, Order, is_long, read
 from services.segmentation.domain.jobs import PHASES
-from tests.unit.segmentation.life.given import DAY, S, SOURCE, a_transition, ms, parts
+from tests.unit.segmentation.life.given import DAY, SOURCE, S, a_transition, ms, parts
 
 encode = msgspec.json.Encoder().encode
 KEY, HERE = S.encode(), partition_of(S, 12)

@@ -43,7 +43,7 @@ def test_a_design_opens_groups_and_has_a_place_for_everybody() -> None:
     groups = clerk.store.groups
     assert {groups[key].theme for key in groups} == {"pets", "fitness"}
     items = clerk.store.items
-    placed = {items[key].member: items[key].to_group for key in items if items[key].kind == "place"}
+    placed = {str(items[key].member): str(items[key].to_group) for key in items if items[key].kind == "place"}
     assert sorted(placed) == people(12)
     assert {groups[placed[name]].theme for name in people(12)[::2]} == {"pets"}
 

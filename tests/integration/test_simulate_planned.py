@@ -1,6 +1,8 @@
 """A small town whose groups Qunli plans, through the real doors and services: what the platform has, Qunli has."""
 
 import asyncio
+import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -91,6 +93,33 @@ async def test_qunli_has_whom_the_platform_has_and_a_town_goes_on_where_it_stopp
     await live(target, DAYS, again=True)
     assert groups_at_the_gateway(target, large.store.id) == rooms
     check_findings(target, large)
+    await check_districts(world, target, large.store.id)
+
+
+async def check_districts(world: World, target: Target, store: str) -> None:
+    """The command puts anybody's proximities in the place of the town's, and shows them as it takes them."""
+    file = world.folder / "near.csv"
+    file.write_text('a,b,value\n"east, far",west,250\n')
+    status, told = await districts(target, "set", store, str(file))
+    assert (status, told.partition(";")[0]) == (0, f"The proximities of {store} are those of {file}")
+    assert await districts(target, "show", store) == (0, 'a,b,value\n"east, far",west,250')
+    file.write_text("a,b,value\neast,west,2500\n")
+    status, told = await districts(target, "set", store, str(file))
+    assert status == 1
+    assert "proximities[0].value" in told
+    assert (await districts(target, "set", store, str(world.folder / "none.csv")))[0] == 2
+
+
+async def districts(target: Target, *arguments: str) -> tuple[int | None, str]:
+    """`qunli districts` with these arguments: its status and what it says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deploy.local.cli", "districts", *arguments),
+        env=os.environ | {"QUNLI_GATEWAY": target.gateway, "QUNLI_KEY": target.key, "COLUMNS": "400"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    told, _ = await process.communicate()
+    return process.returncode, told.decode().replace("\r", "").strip()
 
 
 def check_findings(target: Target, large: Together) -> None:

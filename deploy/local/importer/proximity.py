@@ -2,7 +2,7 @@
 
 from deploy.local.importer.made import made_districts
 from deploy.local.importer.mapping import Mapping, value_columns
-from deploy.local.importer.reader import place_path, read_table
+from deploy.local.importer.reader import not_skipped, place_path, read_table
 from libs.common.commands import DistrictsBody
 from libs.common.errors import UserError
 
@@ -13,5 +13,6 @@ def proximities_of(mapping: Mapping) -> DistrictsBody:
     if rule is None:
         raise UserError(f"{mapping.path} makes no districts.", "Write [districts]: docs/import.md tells how.")
     columns = dict.fromkeys((rule.column, *value_columns(mapping.member_id), *(skip.column for skip in mapping.skip)))
-    rows = read_table(mapping, place_path(mapping, mapping.source), mapping.source, columns)
-    return made_districts(mapping, rule, rows).body
+    path = place_path(mapping, mapping.source)
+    rows = read_table(mapping, path, mapping.source, columns)
+    return made_districts(mapping, rule, not_skipped(mapping, path, rows)).body

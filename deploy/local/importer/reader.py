@@ -60,6 +60,17 @@ def read_rows(mapping: Mapping) -> pa.Table:
     made = {DISTRICT} if mapping.districts else set()
     path = place_path(mapping, mapping.source)
     table = read_table(mapping, path, mapping.source, [name for name in named if name not in {*foreign, *made}])
+    table = not_skipped(mapping, path, table)
+    for name, look_up in mapping.tables.items():
+        wanted = [column for prefix, column in foreign.values() if prefix == name]
+        table = _join(mapping, table, name, look_up, wanted)
+    if mapping.districts:
+        table = table.append_column(DISTRICT, made_districts(mapping, mapping.districts, table).of_row)
+    return table.combine_chunks()
+
+
+def not_skipped(mapping: Mapping, path: Path, table: pa.Table) -> pa.Table:
+    """The rows that are not skipped, numbered in `ROW`. UserError if none is left."""
     if not table.num_rows:
         raise UserError(f"{path} holds no rows.", "Name a file with data.")
     table = table.append_column(ROW, pa.array(range(1, table.num_rows + 1), pa.int64()))
@@ -67,12 +78,7 @@ def read_rows(mapping: Mapping) -> pa.Table:
         table = _skip(table, skip)
     if not table.num_rows:
         raise UserError(f"{mapping.path}: every row of {path} is skipped.", "Correct [[skip]].")
-    for name, look_up in mapping.tables.items():
-        wanted = [column for prefix, column in foreign.values() if prefix == name]
-        table = _join(mapping, table, name, look_up, wanted)
-    if mapping.districts:
-        table = table.append_column(DISTRICT, made_districts(mapping, mapping.districts, table).of_row)
-    return table.combine_chunks()
+    return table
 
 
 def read_table(mapping: Mapping, path: Path, place: Place, columns: Iterable[str]) -> pa.Table:

@@ -51,11 +51,11 @@ def told(*tables: object) -> str:
 
 def test_the_table_names_a_few_districts_and_only_blocks_with_groups() -> None:
     text = told(blocks_table(a_matrix()))
-    assert [line.split() for line in text.splitlines()[2:4]] == [
+    assert [line.split() for line in text.splitlines()[-2:]] == [
         ["Pets", "all", "6", "2", "310"],
         ["Pets", "a,", "b,", "c,", "d", "and", "1", "more", "1", "110"],
     ]
-    assert len(text.splitlines()) == 4
+    assert text.count("Pets") == 2
 
 
 def test_ways_stand_side_by_side() -> None:

@@ -107,9 +107,13 @@ def open_up(
     return living
 
 
+def must_be_solved(gateway: httpx.Client, store: str) -> None:
+    """NoPlan if the latest plan of a store failed."""
+    for plan in read(gateway, f"/v1/stores/{store}/plans", group_shapes.Plans, {"limit": 1}).items:
+        if plan.state == "failed":
+            raise NoPlan(plan=plan.plan_id, reason=plan.reason)
+
+
 def approve_all(gateway: httpx.Client, plan: str) -> command_shapes.Outcome:
-    """Approve whatever of a plan is undecided. NoPlan if it failed."""
-    found = read(gateway, f"/v1/plans/{plan}", group_shapes.Plan, {"limit": 1})
-    if found.state == "failed":
-        raise NoPlan(plan=plan, reason=found.reason)
+    """Approve whatever of a plan is undecided."""
     return carry_out(gateway, Order("POST", f"/v1/plans/{plan}/approve", f"approve:{plan}", ItemsBody(all=True)))

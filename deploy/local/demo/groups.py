@@ -12,7 +12,7 @@ from deploy.local.demo.grocer_themes import GROCER
 from deploy.local.demo.planned import Planned, read_planned
 from deploy.local.importer.mapping import Mapping as ImportMapping
 from deploy.local.importer.proximity import proximities_of
-from deploy.local.matrix import Look, approve_all, await_day, await_plan, open_up
+from deploy.local.matrix import Look, approve_all, await_day, await_plan, must_be_solved, open_up
 from deploy.local.orders import Order, carry_out
 from libs.common.commands import StoreSettings, UpdateBody
 from libs.common.days import day_to_iso
@@ -47,6 +47,7 @@ def make_groups(
             carry_out(gateway, order)
         say("Groups are designed, and everybody put where it suits best")
         shown = await_plan(gateway, store)
+        must_be_solved(gateway, store)
         say("Groups get managers and ways in")
         open_up(gateway, store, _facts)
         say("The plan is approved, and everybody invited")

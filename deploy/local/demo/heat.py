@@ -19,7 +19,7 @@ def draw_heat(
     maps: tuple[tuple[str, HeatMap], tuple[str, HeatMap]], districts: list[str], title: str, path: Path
 ) -> None:
     """Write two heat maps as a PNG, each with its heading: numbers are people, colours their mean affinity."""
-    figure = Figure(figsize=(16, 7), dpi=130, layout="constrained")
+    figure = Figure(figsize=(16, 7), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, 2)
     scale = Normalize(0, 1000)

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from signal import SIGKILL
 
 import pytest
 from rich.console import Console
@@ -15,7 +16,7 @@ from deploy.local.orders import connect, pages, read
 from deploy.local.ports import HOST
 from deploy.local.services import GATEWAY
 from deploy.local.town.findings import findings_of
-from deploy.local.town.planned import PLANNED
+from deploy.local.town.planned import PLANNED, read_journal
 from deploy.local.town.reports import platform_name
 from deploy.local.town.session import Wish, folder_of, run_planned
 from deploy.local.town.together import Together
@@ -79,7 +80,7 @@ def groups_at_the_gateway(target: Target, store: str) -> dict[str, set[str]]:
 async def test_qunli_has_whom_the_platform_has_and_a_town_goes_on_where_it_stopped(
     world: World, target: Target
 ) -> None:
-    await live(target, 4)
+    await killed_on_the_third_day(world, target)
     large, small = await live(target, DAYS)
     rooms = {room: set(people) for room, people in large.platform.rooms.items()}
     assert sum(map(len, rooms.values())) > 100
@@ -94,6 +95,21 @@ async def test_qunli_has_whom_the_platform_has_and_a_town_goes_on_where_it_stopp
     assert groups_at_the_gateway(target, large.store.id) == rooms
     check_findings(target, large)
     await check_districts(world, target, large.store.id)
+
+
+async def killed_on_the_third_day(world: World, target: Target) -> None:
+    """The command, killed when the day is posted and not closed."""
+    size = ("--stores", "2", "--members", "300", "--days", "4", "--data", str(world.folder))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deploy.local.cli", "simulate", "--groups", "planned", *size),
+        env=os.environ
+        | {"QUNLI_INGEST": target.url, "QUNLI_GATEWAY": target.gateway, "QUNLI_KEY": target.key}
+        | {"QUNLI_TIMEZONE": ZONE, "QUNLI_FAILPOINT": "import.posted:3"},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    assert await process.wait() == -SIGKILL
+    journal = read_journal(folder_of(Wish(TOWN, DAYS, PLANNED), target) / "mornings.jsonl")
+    assert sorted(journal.mornings) == [TOWN.first_day, TOWN.first_day + 1, TOWN.first_day + 2]
 
 
 async def check_districts(world: World, target: Target, store: str) -> None:

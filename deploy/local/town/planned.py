@@ -45,9 +45,10 @@ class Journal:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with self.file.open("ab") as file:
             file.write(msgspec.json.encode(morning) + b"\n")
-        self._take(morning)
+        self.take(morning)
 
-    def _take(self, morning: Morning) -> None:
+    def take(self, morning: Morning) -> None:
+        """Go by a morning that is written down."""
         self.mornings[morning.day] = morning
         self.placements |= morning.placements
 
@@ -55,14 +56,12 @@ class Journal:
 def read_journal(file: Path) -> Journal:
     """What is written down so far. A line that was cut off is left out: nothing of its day was posted."""
     journal = Journal(file)
-    whole = b""
-    for line in file.read_bytes().splitlines(keepends=True) if file.exists() else ():
-        try:
-            journal._take(msgspec.json.decode(line, type=Morning))  # noqa: SLF001 - its own file
-        except msgspec.DecodeError:
-            file.write_bytes(whole)
-            break
-        whole += line
+    lines = file.read_bytes().splitlines(keepends=True) if file.exists() else []
+    if lines and not lines[-1].endswith(b"\n"):
+        file.write_bytes(b"".join(lines[:-1]))
+        del lines[-1]
+    for line in lines:
+        journal.take(msgspec.json.decode(line, type=Morning))
     return journal
 
 

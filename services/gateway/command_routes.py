@@ -1,7 +1,5 @@
 """Routes of commands: from a request to a record on `store-feed`, acknowledged; and what became of it."""
 
-import csv
-import io
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import urlencode
@@ -9,24 +7,22 @@ from urllib.parse import urlencode
 import asyncpg
 import msgspec
 from fastapi import APIRouter, Query, Request
-from msgspec import UNSET
 from starlette.responses import Response
 
 from libs.common import clock, ops, telemetry
 from libs.common import commands as wire
-from libs.common.bodies import read_json, read_values, unfit
 from libs.common.caller import Caller, MemberScope, Scope
 from libs.common.callers import authorize, not_found
 from libs.common.events import encode
 from libs.common.failpoints import failpoint
-from libs.common.faults import Fault
 from libs.common.http import Problem, TracedRoute, format_position
 from libs.common.topics import STORE_FEED, partition_of
 from libs.common.writer import Record
 from services.gateway import command_shapes as shapes
 from services.gateway import store
-from services.gateway.answers import CSV, JSON, NoParameters, answer, refuse_parameters
-from services.gateway.commands import IDEMPOTENCY_KEY, KINDS, Kind, make_command, version_of
+from services.gateway.answers import JSON, NoParameters, answer, refuse_parameters
+from services.gateway.command_bodies import read_body
+from services.gateway.commands import IDEMPOTENCY_KEY, KINDS, Kind, make_command
 from services.gateway.gateway import Gateway, ThisGateway
 from services.gateway.lists import List, answer_list
 from services.gateway.openapi import commanded, documented, replaying
@@ -50,7 +46,6 @@ from services.gateway.waiting import must_be_on_the_log, parse_after
 router = APIRouter(route_class=TracedRoute, tags=["commands"])
 # With its envelope and headers it must stay under the topic's limit of 1 MiB.
 MAX_COMMAND = 1_000_000
-MAX_AHEAD_MS = 5 * 60_000  # as for events: a report from the future would shut out all that come after it
 REPLAYS = "replays"  # the header of a replayed record that names its letter
 ANSWERS: MemberScope = "events:write"  # of a token whose member answers its invitations
 
@@ -91,58 +86,6 @@ def _idempotency_key(request: Request) -> str:
     return key
 
 
-# --- what is asked ------------------------------------------------------------------------------------------------
-
-
-async def _read_body(request: Request, kind: Kind) -> wire.Body:
-    """The body, checked. Problem unsupported_media_type, unreadable, bad_value."""
-    raw = await request.body()
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not raw and kind.is_empty:
-        return kind.body()
-    if media == CSV and kind.body is wire.DistrictsBody:
-        return _from_csv(raw)
-    if media != JSON:
-        also = f" or {CSV}" if kind.body is wire.DistrictsBody else ""
-        raise Problem("unsupported_media_type", f"Send {JSON}{also}.")
-    body = read_json(raw, kind.body)
-    if isinstance(body, wire.ThemesBody):
-        return _with_version(request, body)
-    if isinstance(body, wire.ItemsBody) and (body.items is UNSET) == (body.all is UNSET):
-        raise unfit(Fault("bad_value", "", "must have either items or all"))
-    if isinstance(body, wire.SnapshotBody | wire.PersonBody) and body.at > clock.now_ms() + MAX_AHEAD_MS:
-        raise unfit(Fault("occurred_in_future", "at", "is more than 5 minutes ahead"))
-    return body
-
-
-def _from_csv(raw: bytes) -> wire.DistrictsBody:
-    try:
-        rows = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Problem("unreadable", "The body is not CSV in UTF-8.") from error
-    if any(set(row) != {"a", "b", "value"} or None in row.values() for row in rows):
-        raise unfit(Fault("bad_value", "", "must have the columns a,b,value, named in its first line"))
-    pairs = [{**row, "a": _unescaped(row["a"]), "b": _unescaped(row["b"])} for row in rows]
-    return read_values({"proximities": pairs}, wire.DistrictsBody)
-
-
-def _unescaped(cell: str) -> str:
-    """The inverse of what lists do to a cell that a spreadsheet would take for a formula."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in {"=", "+", "-", "@"} else cell
-
-
-def _with_version(request: Request, body: wire.ThemesBody) -> wire.ThemesBody:
-    if_match = request.headers.get("if-match")
-    if if_match is None or if_match.strip() == "*":
-        return body
-    version = version_of(if_match)
-    if version is None:
-        raise Problem("bad_value", "must be the ETag that GET gives", fault="bad_value", path="If-Match")
-    if body.version not in (UNSET, version):
-        raise Problem("bad_value", "is another version than If-Match", fault="bad_value", path="version")
-    return msgspec.structs.replace(body, version=version)
-
-
 # --- onto the log -------------------------------------------------------------------------------------------------
 
 
@@ -152,7 +95,7 @@ async def _give(request: Request, kind: Kind) -> Response:
     store_id, targets = _judge(caller, request.path_params)
     refuse_parameters(request)
     key = _idempotency_key(request)
-    body = await _read_body(request, kind)
+    body = await read_body(request, kind)
     command = make_command(kind, body, store_id, targets, caller, key, clock.now_ms())
     position = await _append(gateway, command)
     ops.count("qunli_commands_total", f'command="{kind.name}"')

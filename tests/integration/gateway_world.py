@@ -263,6 +263,14 @@ class World:
         return await self.client.get(path, headers={"Authorization": f"Bearer {self.keys[key]}", **headers})
 
 
+def path_of(route: str, store: str = "north", member: str = "worked") -> str:
+    """A route's path with ids of the world, of another store or member if told."""
+    ids = {"group_id": "g1", "plan_id": "p0-9", "command_id": "c20", "placement_id": f"{member}~2"}
+    return route.format(
+        store_id=store, member_id=member, letter="none", **{name: f"{store}~{rest}" for name, rest in ids.items()}
+    )
+
+
 def make_keys(owner_url: str) -> Keys:
     """Server keys by what they may do."""
     wanted = {

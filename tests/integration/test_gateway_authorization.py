@@ -8,11 +8,10 @@ import msgspec
 import pytest
 
 from libs.common.keys import begin_rotation, create_key, end_rotation, revoke_key
-from tests.integration.gateway_world import OTHERS, World, world_fixture  # noqa: F401
+from tests.integration.gateway_world import OTHERS, World, path_of, world_fixture  # noqa: F401
 
 SCOPE_FREE = {"/v1/me"}  # any key may ask who it is
 OPERATORS = {"/v1/ops/lag", "/v1/ops/dead-letters"}
-REPLAY = "/v1/dead-letters/{letter}/replay"
 LISTS_OF_OWN = {"/v1/stores"}  # gives what is the caller's, which may be nothing
 
 
@@ -25,30 +24,9 @@ async def routes_fixture(world: World) -> list[str]:
     return routes
 
 
-@pytest.fixture(name="commands")
-async def commands_fixture(world: World) -> list[tuple[str, str]]:
-    """Every method and path of the app that may change something, but the operators'."""
-    document = (await world.client.get("/openapi.json")).json()
-    found = [
-        (method, path)
-        for path, operations in document["paths"].items()
-        for method in operations
-        if method != "get" and path != REPLAY
-    ]
-    assert len(found) == 17
-    return found
-
-
 OF_A_MEMBER = ("", "/explain", "/timeline", "/scores", "/invitations")
 OF_MEMBERS = {"/v1/me", *(f"/v1/members/{{member_id}}{part}" for part in OF_A_MEMBER)}
 OF_COMMANDS = "/v1/commands/{command_id}"  # a token opens it with the Location of a command of its own
-
-
-def _path(route: str, store: str = "north", member: str = "worked") -> str:
-    ids = {"group_id": "g1", "plan_id": "p0-9", "command_id": "c20", "placement_id": f"{member}~2"}
-    return route.format(
-        store_id=store, member_id=member, letter="none", **{name: f"{store}~{rest}" for name, rest in ids.items()}
-    )
 
 
 async def _refused(world: World, path: str, authorization: str | None) -> httpx.Response:
@@ -77,7 +55,7 @@ async def test_without_a_valid_credential_every_route_answers_401(world: World, 
     shapes = set()
     for route in routes:
         for credential in _bad_credentials(world):
-            for path in (_path(route), _path(route, "nowhere", "nobody"), _path(route) + "?cursor=x&x=1"):
+            for path in (path_of(route), path_of(route, "nowhere", "nobody"), path_of(route) + "?cursor=x&x=1"):
                 answer = await _refused(world, path, credential)
                 assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), (path, credential)
                 assert "www-authenticate" in answer.headers
@@ -88,7 +66,7 @@ async def test_without_a_valid_credential_every_route_answers_401(world: World, 
 async def test_without_the_scope_every_route_looks_absent(world: World, routes: list[str]) -> None:
     absent = (await world.get("/v1/nothing/here", "writer")).json()
     for route in set(routes) - SCOPE_FREE:
-        answer = await world.get(_path(route), "writer")
+        answer = await world.get(path_of(route), "writer")
         assert (answer.status_code, answer.json()) == (404, absent), route
     for route in OPERATORS:
         assert (await world.get(route, "north")).json() == absent
@@ -96,9 +74,9 @@ async def test_without_the_scope_every_route_looks_absent(world: World, routes: 
 
 async def test_a_store_of_others_looks_like_one_that_is_not(world: World, routes: list[str]) -> None:
     for route in (route for route in routes if re.search("{(store|group|plan|command)_id}", route)):
-        foreign = await world.get(_path(route, "south"), "north")
-        absent = await world.get(_path(route, "never-was"), "everything")
-        impossible = await world.get(_path(route, "%00"), "everything")
+        foreign = await world.get(path_of(route, "south"), "north")
+        absent = await world.get(path_of(route, "never-was"), "everything")
+        impossible = await world.get(path_of(route, "%00"), "everything")
         assert foreign.status_code == absent.status_code == impossible.status_code == 404, route
         assert foreign.json() == absent.json() == impossible.json(), route
         assert set(foreign.headers) == set(absent.headers), route
@@ -106,8 +84,8 @@ async def test_a_store_of_others_looks_like_one_that_is_not(world: World, routes
 
 async def test_a_member_of_others_looks_like_one_that_is_not(world: World, routes: list[str]) -> None:
     for route in (route for route in routes if "{member_id}" in route):
-        foreign = await world.get(_path(route, member="worked"), "south")
-        absent = await world.get(_path(route, member="nobody"), "everything")
+        foreign = await world.get(path_of(route, member="worked"), "south")
+        absent = await world.get(path_of(route, member="nobody"), "everything")
         assert foreign.status_code == absent.status_code == 404, route
         assert foreign.json() == absent.json(), route
 
@@ -115,12 +93,12 @@ async def test_a_member_of_others_looks_like_one_that_is_not(world: World, route
 async def test_a_member_of_two_stores_shows_nothing_of_the_other(world: World, routes: list[str]) -> None:
     of_north, of_south = ("north", "n1", "n2", "worked", "2026-03-31"), ("south", "s1", "Minhang", "2026-03-20")
     for route in (route for route in routes if "{member_id}" in route):
-        north = await world.get(_path(route, member="both"), "north")
-        south = await world.get(_path(route, member="both"), "south")
+        north = await world.get(path_of(route, member="both"), "north")
+        south = await world.get(path_of(route, member="both"), "south")
         assert north.status_code == south.status_code == 200, route
         assert not [word for word in of_south[:3] if word in _values(north)], route
         assert not [word for word in of_north[:4] if word in _values(south)], route
-        whole = await world.get(_path(route, member="both"), "everything")
+        whole = await world.get(path_of(route, member="both"), "everything")
         assert {"north", "south"} <= _values(whole), route
 
 
@@ -158,7 +136,7 @@ async def test_a_forged_cursor_leads_to_no_other_store(world: World) -> None:
 async def test_every_route_that_the_scope_opens_answers(world: World, routes: list[str]) -> None:
     for route in routes:
         key = "everything" if route in OPERATORS | SCOPE_FREE else "north"
-        assert (await world.get(_path(route), key)).status_code in {200, 503}, route
+        assert (await world.get(path_of(route), key)).status_code in {200, 503}, route
 
 
 async def test_a_revoked_key_ceases_and_a_rotated_one_goes_on(world: World) -> None:
@@ -182,7 +160,7 @@ async def test_a_member_token_opens_its_members_routes_and_no_other(world: World
     absent = (await world.get("/v1/nothing/here")).json()
     assert set(routes) >= OF_MEMBERS
     for route in routes:
-        answer = await world.get_with(_path(route), world.retailer.token())
+        answer = await world.get_with(path_of(route), world.retailer.token())
         if route in OF_MEMBERS:
             assert answer.status_code == 200, route
         else:
@@ -200,16 +178,16 @@ async def test_a_member_token_reads_of_no_other_member(world: World, routes: lis
     }
     for route in (route for route in routes if "{member_id}" in route):
         for name, token in tokens.items():
-            answer = await world.get_with(_path(route), token)
+            answer = await world.get_with(path_of(route), token)
             assert (answer.status_code, answer.json()) == (404, absent), (route, name)
 
 
 async def test_a_member_of_two_stores_reads_what_its_token_names(world: World, routes: list[str]) -> None:
     for route in (route for route in routes if "{member_id}" in route):
         token = world.retailer.token(sub="both", store_ids=["north", "south"])  # its issuer has `north` alone
-        north = await world.get_with(_path(route, member="both"), token)
+        north = await world.get_with(path_of(route, member="both"), token)
         south = await world.get_with(
-            _path(route, member="both"), OTHERS.token(sub="both", store_ids=["south", "north"])
+            path_of(route, member="both"), OTHERS.token(sub="both", store_ids=["south", "north"])
         )
         assert north.status_code == south.status_code == 200, route
         assert "north" in _values(north), route
@@ -236,72 +214,3 @@ async def test_the_description_names_the_credentials_of_each_route(world: World,
         found = {name for scheme in document["paths"][route]["get"]["security"] for name in scheme}
         both = route in OF_MEMBERS or route == OF_COMMANDS
         assert found == ({"server_key", "member_token"} if both else {"server_key"}), route
-
-
-# --- commands -------------------------------------------------------------------------------------------------------
-
-GIVEN_BY_MEMBERS = {
-    "/v1/placements/{placement_id}/seen",
-    "/v1/placements/{placement_id}/decline",
-    "/v1/stores/{store_id}/members/{member_id}/no_invitations",
-}
-
-
-async def test_without_a_valid_credential_no_command_is_taken(world: World, commands: list[tuple[str, str]]) -> None:
-    for method, route in [*commands, ("post", REPLAY)]:
-        for credential in (None, *(token for _, token in world.retailer.bad_tokens()), world.keys["commander"][:-1]):
-            answer = await world.send(method, _path(route), credential, {}, **{"Idempotency-Key": "k"})
-            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), route
-
-
-async def test_without_the_scope_no_command_is_taken(world: World, commands: list[tuple[str, str]]) -> None:
-    absent = (await world.get("/v1/nothing/here")).json()
-    for method, route in [*commands, ("post", REPLAY)]:
-        for key in ("north", "writer", *(["commander"] if route == REPLAY else ["everything"])):
-            answer = await world.send(method, _path(route), world.keys[key], {}, **{"Idempotency-Key": "k"})
-            assert (answer.status_code, answer.json()) == (404, absent), (route, key)
-
-
-async def test_a_command_for_a_store_of_others_finds_nothing(world: World, commands: list[tuple[str, str]]) -> None:
-    absent = (await world.get("/v1/nothing/here")).json()
-    for method, route in commands:
-        for path in (_path(route, "south"), _path(route, "%00"), _path(route, "never-was")):
-            answer = await world.send(method, path, world.keys["commander"], {}, **{"Idempotency-Key": "k"})
-            assert (answer.status_code, answer.json()) == (404, absent), path
-
-
-async def test_a_token_gives_its_members_commands_and_no_other(world: World, commands: list[tuple[str, str]]) -> None:
-    absent = (await world.get("/v1/nothing/here")).json()
-    assert {route for _, route in commands} >= GIVEN_BY_MEMBERS
-    tokens = {
-        "wrong member": world.retailer.token(sub="both"),
-        "wrong store": world.retailer.token(store_ids=["north-2"]),
-        "wrong scope": world.retailer.token(scope="profile:read commands:write ops"),
-        "foreign store": OTHERS.token(store_ids=["north"]),
-    }
-    for method, route in [*commands, ("post", REPLAY)]:
-        answer = await world.send(method, _path(route), world.retailer.token())
-        if route in GIVEN_BY_MEMBERS:  # it is let in, to be told that the key is missing
-            assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing"), route
-        else:
-            assert (answer.status_code, answer.json()) == (404, absent), route
-        for name, token in tokens.items():
-            refused = await world.send(method, _path(route), token, {}, **{"Idempotency-Key": "k"})
-            assert (refused.status_code, refused.json()) == (404, absent), (route, name)
-
-
-async def test_a_token_learns_of_a_command_by_its_location_alone(world: World) -> None:
-    token = world.retailer.token()
-    assert (await world.get_with("/v1/commands/north~c20", token)).status_code == 404
-    assert (await world.get_with(f"/v1/commands/north~c20?body={20:032x}", token)).json()["state"] == "done"
-    for other in (world.retailer.token(scope="profile:read"), OTHERS.token()):
-        assert (await world.get_with(f"/v1/commands/north~c20?body={20:032x}", other)).status_code == 404
-
-
-async def test_the_description_names_the_credentials_of_each_command(
-    world: World, commands: list[tuple[str, str]]
-) -> None:
-    document = (await world.client.get("/openapi.json")).json()
-    for method, route in commands:
-        found = {name for scheme in document["paths"][route][method]["security"] for name in scheme}
-        assert found == ({"server_key", "member_token"} if route in GIVEN_BY_MEMBERS else {"server_key"}), route

@@ -1,136 +1,20 @@
 """Commands from HTTP over the log to their outcome and to what is read: gateway and segmentation as they run."""
 
-import itertools
-import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
-import httpx
-import pytest
 
-from deploy.local import topics
 from libs.common import commands as wire
 from libs.common.days import day_to_iso
 from libs.common.feed import decode_command
 from libs.common.keys import create_key
 from libs.common.topics import STORE_FEED, partition_of
-from services.gateway.gateway import Gateway, open_gateway
-from tests.integration.gateway_world import (
-    WORKED,
-    a_client,
-    a_gateway,
-    gateway_settings,
-    membership,
-    own_database,
-    positions,
-)
-from tests.integration.segmentation_world import World, a_segmentation, a_world
-from tests.tokens import Retailer, write_issuers
-from tests.unit.segmentation.life.given import DAY, a_transition, ms, people
-
-LINK = "https://chat.example/g"
-_keys = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """A log with segmentation on it, a gateway before it, and who may command."""
-
-    feed: World
-    gateway: Gateway
-    client: httpx.AsyncClient
-    key: str
-    retailer: Retailer
-
-    async def call(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        by: str | None = None,
-        again: str | None = None,
-        **headers: str,
-    ) -> httpx.Response:
-        """A command, under a new Idempotency-Key unless it comes again."""
-        own = {"Authorization": f"Bearer {by or self.key}", "Idempotency-Key": again or f"key-{next(_keys)}"}
-        content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        typed = {} if body is None else {"Content-Type": "application/json"}
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.client.request(method, path, content=content, headers={**own, **typed, **named})
-
-    async def get(self, path: str, after: str | None = None, by: str | None = None, **headers: str) -> httpx.Response:
-        """A read that holds what stands at `after`."""
-        own = {"Authorization": f"Bearer {by or self.key}", **headers}
-        return await self.client.get(path, headers=own if after is None else {**own, "X-Qunli-After": after})
-
-    async def outcome(self, answer: httpx.Response, by: str | None = None) -> dict[str, Any]:
-        """What became of an accepted command, by its Location."""
-        assert answer.status_code == 202, answer.text
-        found = await self.get(answer.headers["location"], answer.headers["x-qunli-position"], by)
-        assert found.status_code == 200, found.text
-        outcome: dict[str, Any] = found.json()["outcome"]
-        return outcome
-
-    async def done(
-        self, method: str, path: str, body: Any = None, by: str | None = None, **more: str
-    ) -> dict[str, Any]:
-        """A command that is done: its outcome."""
-        found = await self.outcome(await self.call(method, path, body, by=by, **more), by)
-        assert (found["state"], found["reason"]) == ("done", None), found
-        return found
-
-    async def refused(self, method: str, path: str, body: Any = None, **more: str) -> str:
-        """A command that is refused: why."""
-        found = await self.outcome(await self.call(method, path, body, **more))
-        assert found["state"] == "refused"
-        return str(found["reason"])
-
-    async def open(self, store: str, name: str, **more: Any) -> str:
-        """A group that can be joined."""
-        group = str((await self.done("POST", f"/v1/stores/{store}/groups", {"name": name, **more}))["subject"])
-        await self.done("PUT", f"/v1/groups/{group}", {"managers": ["boss"], "join_url": LINK})
-        return group
-
-    async def meet(self, store: str, names: list[str], **fields: Any) -> None:
-        """Members of a store, as engagement reports them."""
-        await self.feed.send(*(self.feed.message(store, a_transition(name, "weekly", DAY, **fields)) for name in names))
-
-
-@asynccontextmanager
-async def a_shop(
-    kafka: str, prefix: str, url: str, roles: Callable[[str, str], str], issuers: str
-) -> AsyncIterator[Shop]:
-    """A gateway on a feed that nobody applies yet."""
-    feed = a_world(kafka, prefix, url, roles(url, "qunli_segmentation"), session_seconds=6)
-    settings = gateway_settings(
-        roles(url, "qunli_gateway"), kafka_bootstrap=kafka, topic_prefix=prefix, token_issuers=issuers
-    )
-    key = create_key(url, "manager", ["commands:write", "stores:read", "ops"], ["*"])
-    async with a_gateway(settings) as (gateway, client):
-        yield Shop(feed, gateway, client, key, Retailer(stores="*"))
-
-
-@pytest.fixture(name="issuers", scope="module")
-def issuers_fixture(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(write_issuers(tmp_path_factory.mktemp("issuers"), Retailer(stores="*")))
-
-
-@pytest.fixture(name="shop", scope="module")
-async def shop_fixture(
-    postgres_url: str, kafka_bootstrap: str, role_url: Callable[[str, str], str], issuers: str
-) -> AsyncIterator[Shop]:
-    """One for all tests of this module: each has a store of its own."""
-    prefix = "gateway-commands."
-    topics.create(kafka_bootstrap, prefix)
-    url = own_database(postgres_url)
-    async with a_shop(kafka_bootstrap, prefix, url, role_url, issuers) as shop, a_segmentation(shop.feed):
-        yield shop
-    topics.delete(kafka_bootstrap, prefix)
-
+from services.gateway.gateway import open_gateway
+from tests.integration.gateway_shop import LINK, Shop, a_shop, issuers_fixture, shop_fixture  # noqa: F401
+from tests.integration.gateway_world import WORKED, a_client, gateway_settings, membership, positions
+from tests.integration.segmentation_world import a_segmentation
+from tests.unit.segmentation.life.given import DAY, ms, people
 
 # --- what the log has ---------------------------------------------------------------------------------------------
 
@@ -485,80 +369,3 @@ async def test_a_letter_is_replayed_once(shop: Shop) -> None:
     listed = (await shop.get("/v1/ops/dead-letters?limit=200")).json()["items"]
     assert [one["replayed_offset"] for one in listed if one["id"] == letter] == [answer.json()["offset"]]
     assert (await shop.call("POST", "/v1/dead-letters/none/replay")).status_code == 404
-
-
-# --- bodies ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status", "fault", "where"),
-    [
-        ("PUT", "stores/s/themes", b"{", 400, None, None),
-        ("PUT", "stores/s/themes", b"[" * 5000, 400, None, None),
-        ("PUT", "stores/s/themes", b'{"themes": [], "themes": []}', 422, "duplicate_key", "themes"),
-        ("PUT", "stores/s/themes", {"themes": []}, 422, "bad_value", "themes"),
-        (
-            "PUT",
-            "stores/s/themes",
-            {"themes": [{"id": "a b", "name": "x", "tags": ["x"]}]},
-            422,
-            "bad_value",
-            "themes[0].id",
-        ),
-        ("PUT", "stores/s/themes", {"themes": [{"id": "a", "name": "x"}]}, 422, "missing_field", "themes[0].tags"),
-        ("PUT", "stores/s/settings", {"size_max": 301}, 422, "bad_value", "size_max"),
-        ("PUT", "stores/s/settings", {"auto_open": 1}, 422, "wrong_type", "auto_open"),
-        ("PUT", "stores/s/settings", {"colour": 1}, 422, "unknown_field", "colour"),
-        ("POST", "stores/s/plans", {"x": 1}, 422, "unknown_field", "x"),
-        ("POST", "stores/s/placements", {"member_id": "a~b"}, 422, "bad_value", "member_id"),
-        ("PUT", "groups/s~g1", {"join_url": "javascript:x"}, 422, "bad_value", "join_url"),
-        ("PUT", "groups/s~g1/snapshot", {"at": -1, "members": []}, 422, "bad_value", "at"),
-        ("POST", "groups/s~g1/joins", {"at": 4_000_000_000_000, "member_id": "a"}, 422, "occurred_in_future", "at"),
-        ("POST", "plans/s~p1/approve", {}, 422, "bad_value", ""),
-        ("POST", "plans/s~p1/approve", {"all": True, "items": ["x"]}, 422, "bad_value", ""),
-        ("POST", "plans/s~p1/approve", {"all": False}, 422, "bad_value", "all"),
-        ("PUT", "stores/s/members/m/no_invitations", b"", 400, None, None),
-        ("PUT", "groups/s~g1/snapshot", {"at": 1, "members": ["m" * 64] * 10_001}, 422, "bad_value", "members"),
-        ("POST", "plans/s~p1/approve", {"items": ["s~" + "i" * 198] * 5_000}, 413, None, None),
-    ],
-)
-async def test_a_body_that_does_not_fit_is_refused_with_its_place(
-    shop: Shop, method: str, path: str, body: Any, status: int, fault: str | None, where: str | None
-) -> None:
-    answer = await shop.call(method, f"/v1/{path}", body)
-    assert answer.status_code == status, answer.text
-    if fault is not None:
-        found = answer.json()
-        assert (found["code"], found["fault"], found["path"]) == ("bad_value", fault, where)
-
-
-async def test_a_snapshot_of_ten_thousand_is_one_command(shop: Shop) -> None:
-    await shop.meet("large", ["a"])
-    group = await shop.open("large", "All")
-    members = [f"{n:05}" + "m" * 59 for n in range(10_000)]
-    await shop.done("PUT", f"/v1/groups/{group}/snapshot", {"at": ms(DAY, 1), "members": members})
-    assert (await shop.get(f"/v1/groups/{group}")).json()["heads"] == 10_000
-
-
-@pytest.mark.parametrize(
-    ("headers", "status", "code"),
-    [
-        ({}, 400, "idempotency_key_missing"),
-        ({"Idempotency-Key": ""}, 422, "bad_idempotency_key"),
-        ({"Idempotency-Key": "a b"}, 422, "bad_idempotency_key"),
-        ({"Idempotency-Key": "k" * 256}, 422, "bad_idempotency_key"),
-        ({"Idempotency-Key": "k", "Content-Type": "text/plain"}, 415, "unsupported_media_type"),
-        ({"Idempotency-Key": "k", "Content-Type": "text/csv"}, 415, "unsupported_media_type"),
-    ],
-)
-async def test_what_a_command_needs_beside_its_body(
-    shop: Shop, headers: dict[str, str], status: int, code: str
-) -> None:
-    own = {"Authorization": f"Bearer {shop.key}", "Content-Type": "application/json", **headers}
-    answer = await shop.client.post("/v1/stores/s/groups", content=b'{"name": "x"}', headers=own)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-
-
-async def test_a_command_takes_no_parameters(shop: Shop) -> None:
-    answer = await shop.call("POST", "/v1/stores/s/plans?dry_run=1")
-    assert (answer.status_code, answer.json()["code"], answer.json()["path"]) == (422, "invalid", "dry_run")

@@ -19,19 +19,17 @@ ORDER BY e.first_day, m.member_id
 NEAR = "SELECT a, b, value FROM segmentation_v1.proximity WHERE store_id = %s"
 THEMES = "SELECT theme_ids FROM segmentation_v1.store WHERE store_id = %s"
 GROUPS = """
-SELECT group_id, name, theme, area FROM segmentation_v1.store_group
+SELECT group_id, theme FROM segmentation_v1.store_group
 WHERE store_id = %s AND theme IS NOT NULL AND state <> 'archived' ORDER BY theme, area, group_id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Those who have a group or are asked into one. `names`: of the groups, as in `grouping`."""
+    """Those who have a group or are asked into one."""
 
     people: People
     grouping: Grouping
-    names: tuple[str, ...]
-    areas: tuple[str, ...]
 
 
 def read_planned(data: Path, store: str) -> Planned:
@@ -42,7 +40,7 @@ def read_planned(data: Path, store: str) -> Planned:
         near = {(a, b): value for a, b, value in connection.execute(NEAR, (store,))}
         found = connection.execute(THEMES, (store,)).fetchone()
     themes = list(found[0]) if found else []
-    number = {group: at for at, (group, _, theme, _) in enumerate(groups) if theme in themes}
+    number = {group: at for at, (group, theme) in enumerate(groups) if theme in themes}
     members = [member for member in members if member[3] in number]
     districts = sorted({district for _, district, _, _ in members if district is not None})
     place = {district: at for at, district in enumerate(districts)}
@@ -56,9 +54,9 @@ def read_planned(data: Path, store: str) -> Planned:
     )
     grouping = Grouping(
         np.array([number[group] for _, _, _, group in members], dtype=np.int64),
-        np.array([themes.index(theme) if theme in themes else 0 for _, _, theme, _ in groups], dtype=np.int64),
+        np.array([themes.index(theme) if theme in themes else 0 for _, theme in groups], dtype=np.int64),
     )
-    return Planned(people, grouping, tuple(name for _, name, _, _ in groups), tuple(area for *_, area in groups))
+    return Planned(people, grouping)
 
 
 def _square(districts: list[str], near: Mapping[tuple[str, str], int]) -> Ints:

@@ -39,7 +39,7 @@ def a_matrix() -> Matrix:
         np.array([[1000], [500]]), np.array([0, 5]), np.array([False, True]), ("pets",), DISTRICTS,
         np.zeros((6, 6), dtype=np.int64),
     )  # fmt: skip
-    planned = Planned(people, Grouping(np.array([0, 1]), np.array([0, 0])), ("one", "two"), ("s~a1", "s~a2"))
+    planned = Planned(people, Grouping(np.array([0, 1]), np.array([0, 0])))
     return Matrix(shown, {}, planned)
 
 

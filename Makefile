@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEMO_ARGS ?=
+TOWN ?=
 BENCH_ARGS ?=
 SCHEMA_ARGS ?=
 TEST_ARGS ?=
@@ -40,8 +41,8 @@ test: setup ## all tests, on a Kafka and a Postgres that they start themselves
 test-unit: setup ## the tests without I/O
 	$(BIN)/pytest tests/unit $(TEST_ARGS)
 
-demo: setup ## a year of a real grocer's baskets through the real door (DEMO_ARGS="--days 60 --exit")
-	$(BIN)/qunli demo $(DEMO_ARGS)
+demo: setup ## a year of a real grocer's baskets through the real door (DEMO_ARGS="--days 60 --exit", TOWN=1)
+	$(BIN)/qunli demo $(if $(TOWN),--town) $(DEMO_ARGS)
 
 up: setup ## the whole stack on this machine, in the background
 	$(BIN)/qunli up --detach

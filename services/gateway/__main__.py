@@ -14,7 +14,8 @@ async def main() -> None:
     telemetry.configure(chosen, "gateway")
     listening = serving.bind(chosen.host, chosen.gateway_port, "QUNLI_GATEWAY_PORT")
     async with open_gateway(chosen) as gateway, ops.serve(chosen, checks(gateway)):
-        app = doorway(make_app(gateway), bodies=Bodies(chosen.receive_max_bytes), origins=chosen.origins)
+        bodies = Bodies(chosen.receive_max_bytes)
+        app = doorway(make_app(gateway), bodies=bodies, origins=chosen.origins)
         await serving.serve(app, listening, chosen, gateway.drain)
     telemetry.shutdown()
 

@@ -144,6 +144,35 @@ async def group_members(
     return await answer_list(request, gateway, PEOPLE, params, store_in(group_id), group_id, exists=exists)
 
 
+def _invitation(row: asyncpg.Record) -> shapes.GroupInvitation:
+    return shapes.GroupInvitation(
+        placement_id=row["placement_id"],
+        member_id=row["member_id"],
+        from_group=row["from_group"],
+        ticket=row["ticket"],
+        invited=day_to_iso(row["invited"]),
+        expires=day_to_iso(row["expires"]),
+        seen_at=maybe_instant(row["seen_at"]),
+    )
+
+
+INVITED = List(
+    "group_invitations", ("placement_id",), ("",), _invitation, shapes.GroupInvitation, shapes.GroupInvitations
+)
+
+
+@router.get("/v1/groups/{group_id}/invitations", **documented(shapes.GroupInvitations, csv=True))
+async def group_invitations(
+    request: Request, group_id: GroupOfCaller, gateway: ThisGateway, params: Annotated[PageParams, Query()]
+) -> Response:
+    """Who is asked into a group and has not answered, each with the ticket."""
+
+    async def exists(snapshot: Snapshot, _: str) -> None:
+        await _load(snapshot, group_id)
+
+    return await answer_list(request, gateway, INVITED, params, store_in(group_id), group_id, exists=exists)
+
+
 def _day(row: asyncpg.Record) -> shapes.Health:
     return shapes.Health(**{**dict(row), "day": day_to_iso(row["day"])})
 

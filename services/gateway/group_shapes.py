@@ -6,9 +6,9 @@ from msgspec import Meta
 
 from libs.common.commands import Overlay
 from libs.common.feed import Argument, ItemKind, Reason
-from libs.common.placements import GroupState
+from libs.common.placements import GroupState, TicketKind
 from services.gateway.matrix_shapes import AreaId, ShownSettings, StoreArea, ThemeId
-from services.gateway.shapes import Cursor, Day, GroupId, Instant, MaybeTier, Shape, StoreId, Tiers
+from services.gateway.shapes import Cursor, Day, GroupId, Instant, MaybeTier, MemberId, Shape, StoreId, Tiers
 
 Share = Annotated[int | None, Meta(description="1/1000")]
 
@@ -89,6 +89,25 @@ class GroupMembers(Shape, frozen=True):
     """By person."""
 
     items: list[GroupPerson]
+    next_cursor: Cursor
+
+
+class GroupInvitation(Shape, frozen=True):
+    """Somebody who is asked into a group and has not answered."""
+
+    placement_id: Annotated[str, Meta(examples=["sh-001~m-42~1"])]
+    member_id: MemberId
+    from_group: Annotated[str | None, Meta(description="the group that it moves the member out of")]
+    ticket: Annotated[TicketKind, Meta(description="qr: the member gets the way in; personal: a manager invites")]
+    invited: Day
+    expires: Annotated[Day, Meta(description="the day whose close ends it")]
+    seen_at: Instant | None
+
+
+class GroupInvitations(Shape, frozen=True):
+    """By placement."""
+
+    items: list[GroupInvitation]
     next_cursor: Cursor
 
 

@@ -137,6 +137,12 @@ SELECT tier, members FROM segmentation_v1.group_tier WHERE store_id = $1 AND gro
 SELECT person, is_member, is_manager, is_stranger, since, day, tier, seed, vip, counts
 FROM segmentation_v1.group_member WHERE store_id = $1 AND group_id = $2 AND person > $3 ORDER BY person LIMIT $4
 
+-- name: group_invitations
+-- $1 text store, $2 text group, $3 text placement of the last row seen, $4 int rows. Who is asked and has not answered.
+SELECT placement_id, member_id, from_group, ticket, invited, expires, seen_at
+FROM segmentation_v1.placement
+WHERE store_id = $1 AND group_id = $2 AND state = 'invited' AND placement_id > $3 ORDER BY placement_id LIMIT $4
+
 -- name: group_activity
 -- $1 text store, $2 text group, $3 int first and $4 int last day, $5 bigint day of the last row seen, $6 int rows
 SELECT day, heads, seats, strangers, active_share, seeds, messages, writers, silent_days, answer_median, answered_in_15,

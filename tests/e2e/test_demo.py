@@ -55,7 +55,12 @@ def test_the_demo_tells_its_story_and_the_second_time_finds_it_imported(tmp_path
     assert "Posted 9,515 events" in told
     assert re.search(r"2017-01-08 +46 +1,279 +52", told), told
     assert "Slipping away now" in told
-    assert (tmp_path / "out/demo-tiers.png").read_bytes().startswith(b"\x89PNG")
+    assert re.search(r"The plan's items: 1,\d+ approved", told), told
+    planned, joined = (float(found) for found in re.findall(r"nobody can exceed +([.\d]+) +([.\d]+)", told)[0])
+    assert planned > 2 * joined
+    assert re.search(r"groups with 150 to 250 people +(\d+) of \1 ", told), told
+    for name in ("tiers", "groups"):
+        assert (tmp_path / f"out/demo-{name}.png").read_bytes().startswith(b"\x89PNG")
     assert folders.holder(folders.folder_at(tmp_path / "data")) is None
     second = demo(tmp_path / "data")
     try:
@@ -68,6 +73,21 @@ def test_the_demo_tells_its_story_and_the_second_time_finds_it_imported(tmp_path
         second.communicate(timeout=SECONDS)
     assert second.returncode == 0
     assert folders.holder(folders.folder_at(tmp_path / "data")) is None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_town_comes_after_the_year_on_a_stack_of_its_own(tmp_path: Path) -> None:
+    with demo(tmp_path / "data", "--exit", "--town") as process:
+        told = process.communicate(timeout=840)[0]
+    assert process.returncode == 0, told
+    assert "closed up to 2017-01-10" in told
+    assert "closed up to 2026-09-10" in told
+    found = re.search(r"seed users: named, truly influential +(\d+), (\d+) of (\d+)", told)
+    assert found, told
+    named, right, _ = map(int, found.groups())
+    assert right > named / 2
+    assert re.search(r"people in groups +[1-9],\d+", told), told
 
 
 def _until_it_stays(process: "subprocess.Popen[str]") -> str:

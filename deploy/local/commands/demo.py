@@ -11,12 +11,13 @@ app = new_app()
 
 Days = Annotated[int | None, typer.Option(min=1, help="Only so many days of the year.")]
 Leave = Annotated[bool, typer.Option("--exit", help="End after printing; else it stays up until Ctrl-C.")]
+OfTown = Annotated[bool, typer.Option("--town", help="Then a made-up town, whose groups live for four weeks.")]
 # Not QUNLI_DATA: a year of somebody else's baskets has no place among the data of a store.
 Data = Annotated[Path, typer.Option("--data", help="The demo's own data folder.")]
 
 
 @app.command()
-def demo(days: Days = None, leave: Leave = False, data: Data = Path(".qunli-demo")) -> None:
+def demo(days: Days = None, leave: Leave = False, town: OfTown = False, data: Data = Path(".qunli-demo")) -> None:
     """Show it all: a year of a real grocer's baskets through the real door, and what came out.
 
     Run again it finds the import finished, or goes on where it was cut off.
@@ -24,4 +25,4 @@ def demo(days: Days = None, leave: Leave = False, data: Data = Path(".qunli-demo
     from deploy.local.demo.demo import Choice, run
 
     fetch_jars()
-    run(Choice(data, days, leave), console)
+    run(Choice(data, days, leave, town), console)

@@ -15,11 +15,15 @@ from deploy.local import folder as folders
 from deploy.local.background import Reachable
 from deploy.local.command_line import working
 from deploy.local.demo.applied import await_applied
-from deploy.local.demo.figures import connect, read_story
+from deploy.local.demo.figures import read_story
+from deploy.local.demo.groups import make_groups
 from deploy.local.demo.pictures import draw_tiers
 from deploy.local.demo.show import show_curls, show_story
+from deploy.local.demo.show_groups import show_groups
+from deploy.local.demo.town import data_of_town, show_town
 from deploy.local.importer.mapping import read_mapping
 from deploy.local.importer.session import Done, Target, Wish, print_outcome, run_import
+from deploy.local.orders import connect
 from libs.common.clock import monotonic
 from libs.common.days import day_to_iso
 from libs.common.errors import QunliError
@@ -27,6 +31,7 @@ from libs.common.errors import QunliError
 MAPPING = Path(__file__).with_name("complete_journey.toml")
 STORE = "grocer"
 PICTURE = Path("out/demo-tiers.png")
+GROUPS_PICTURE = Path("out/demo-groups.png")
 
 
 class StackEnded(QunliError):
@@ -35,11 +40,12 @@ class StackEnded(QunliError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How the demo is run. `days`: how many of the year; `leave`: end after printing."""
+    """How the demo is run. `days`: how many of the year; `leave`: end after printing; `town`: go on with the town."""
 
     data: Path
     days: int | None
     leave: bool
+    town: bool = False
 
 
 def run(choice: Choice, console: Console) -> None:
@@ -55,9 +61,21 @@ def run(choice: Choice, console: Console) -> None:
             await_applied(gateway, STORE, done.state.position, choice.data, console)
             _tell(gateway, done, choice.data, zone, console)
         console.print(f"\nAll of this took {monotonic() - begun:.0f} s.")
+        if not (choice.leave or choice.town):
+            _stay(choice.data, console)
+    if choice.town:
+        _live(choice, console)
+
+
+def _live(choice: Choice, console: Console) -> None:
+    """The town, on a stack of its own once the other one is down."""
+    begun, data = monotonic(), data_of_town(choice.data)
+    console.print("\n[bold]A town that talks[/], with groups planned every night")
+    with _stack(data) as doors:
+        show_town(doors, data, choice.days, console)
+        console.print(f"\nThe town took {monotonic() - begun:.0f} s.")
         if not choice.leave:
-            console.print("It stays up until Ctrl-C.")
-            _stay(choice.data)
+            _stay(data, console)
 
 
 @contextmanager
@@ -90,10 +108,14 @@ def _tell(gateway: httpx.Client, done: Done, data: Path, zone: str, console: Con
     draw_tiers(story.weeks, title, PICTURE)
     console.print()
     show_story(console, story, PICTURE)
+    matrix = make_groups(gateway, STORE, closed + 1, read_mapping(MAPPING), data, console)
+    show_groups(console, matrix, GROUPS_PICTURE)
+    console.print()
     show_curls(console, story, data, zone)
 
 
-def _stay(data: Path) -> None:
+def _stay(data: Path, console: Console) -> None:
+    console.print("It stays up until Ctrl-C.")
     folder = folders.folder_at(data)
     with suppress(KeyboardInterrupt):
         while folders.holder(folder):

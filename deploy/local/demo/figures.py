@@ -4,26 +4,19 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TypeVar
 
 import httpx
-import msgspec
 
+from deploy.local.orders import pages, read
 from libs.common.activity import TIERS
 from libs.common.days import day_from_iso, day_to_date, day_to_iso, iso_week
 from libs.common.errors import QunliError, UserError
-from services.gateway import member_shapes, ops_shapes, shapes, store_shapes
+from services.gateway import member_shapes, ops_shapes, store_shapes
 
 SLIPPED_DAYS = 7
 MOST_SLIPPED = 10
-PAGE = 200
 
 Query = dict[str, str | int]
-T = TypeVar("T", bound=shapes.Shape)
-
-
-class GatewaySays(QunliError):
-    """The gateway answered {status} to {path}: {text}"""
 
 
 class Behind(QunliError):
@@ -53,12 +46,6 @@ class Story:
     slipping: Sequence[member_shapes.Standing]
 
 
-def connect(url: str, key: str) -> httpx.Client:
-    """A client of the gateway at `url`."""
-    headers = {"Authorization": f"Bearer {key}"}
-    return httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False)
-
-
 def wait_for(gateway: httpx.Client, store: str, position: Mapping[str, int]) -> None:
     """Return once the gateway's tables hold everything up to `position`; Behind if they do not within its patience.
 
@@ -76,14 +63,6 @@ def wait_for(gateway: httpx.Client, store: str, position: Mapping[str, int]) -> 
 def lag(gateway: httpx.Client) -> int:
     """Records that engagement and segmentation have not applied yet."""
     return read(gateway, "/v1/ops/lag", ops_shapes.Lag).lag
-
-
-def read(gateway: httpx.Client, path: str, shape: type[T], parameters: Query | None = None) -> T:
-    """One answer. GatewaySays if it is an error."""
-    response = gateway.get(path, params=parameters or {})
-    if not response.is_success:
-        raise GatewaySays(status=response.status_code, path=path, text=response.text[:300])
-    return msgspec.json.decode(response.content, type=shape)
 
 
 def read_story(gateway: httpx.Client, store: str, first: int, last: int) -> Story:
@@ -104,11 +83,8 @@ def read_story(gateway: httpx.Client, store: str, first: int, last: int) -> Stor
 
 def _days(gateway: httpx.Client, store: str, first: int, last: int) -> Iterator[store_shapes.StoreDay]:
     path = f"/v1/stores/{store}/activity"
-    span: Query = {"from": day_to_iso(first), "to": day_to_iso(last), "limit": PAGE}
-    page = read(gateway, path, store_shapes.StoreActivity, span)
-    yield from page.items
-    while page.next_cursor:
-        page = read(gateway, path, store_shapes.StoreActivity, {**span, "cursor": page.next_cursor})
+    span: Query = {"from": day_to_iso(first), "to": day_to_iso(last)}
+    for page in pages(gateway, path, store_shapes.StoreActivity, span):
         yield from page.items
 
 
@@ -132,10 +108,8 @@ def _week(days: Sequence[store_shapes.StoreDay]) -> Week:
 def _slipping(gateway: httpx.Client, store: str, since: str) -> list[member_shapes.Standing]:
     """Members who became monthly on `since` or later and still are, highest score first."""
     path, found = f"/v1/stores/{store}/members", list[member_shapes.Standing]()
-    monthly: Query = {"tier": "monthly", "limit": PAGE}
-    page = read(gateway, path, store_shapes.Members, monthly)
-    while True:
+    for page in pages(gateway, path, store_shapes.Members, {"tier": "monthly"}):
         found += [member for member in page.items if member.since is not None and member.since >= since]
-        if len(found) >= MOST_SLIPPED or not page.next_cursor:
-            return found[:MOST_SLIPPED]
-        page = read(gateway, path, store_shapes.Members, {**monthly, "cursor": page.next_cursor})
+        if len(found) >= MOST_SLIPPED:
+            break
+    return found[:MOST_SLIPPED]

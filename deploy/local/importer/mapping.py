@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from deploy.local.importer.fields import DATA_TYPES, Field, fields_of
-from deploy.local.importer.mapping_file import EventEntry, LookUp, MappingFile, Skip, Source, Stamp
+from deploy.local.importer.mapping_file import Cluster, EventEntry, LookUp, MappingFile, Skip, Source, Stamp
 from libs.common.errors import UserError
 from libs.common.events import Item
 
@@ -74,6 +74,15 @@ class EventRule:
 
 
 @dataclass(frozen=True, slots=True)
+class DistrictRule:
+    """Places that share members are a district, named after the busiest of them."""
+
+    column: str
+    name: Template
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """A mapping that agrees with the wire types. Whether its columns are there, the source says."""
 
@@ -86,6 +95,7 @@ class Mapping:
     store_id: Text
     member_id: Text
     events: tuple[EventRule, ...]
+    districts: DistrictRule | None = None
 
 
 def read_mapping(path: Path) -> Mapping:
@@ -119,7 +129,16 @@ def _compile(path: Path, written: MappingFile) -> Mapping:
         store_id=_text(path, "store_id", written.store_id),
         member_id=_text(path, "member_id", written.member_id),
         events=tuple(_event(path, f"events[{index}]", entry) for index, entry in enumerate(written.events)),
+        districts=None if written.districts is None else _districts(path, written.districts),
     )
+
+
+def _districts(path: Path, written: Cluster) -> DistrictRule:
+    (name,) = _text(path, "districts.name", written.name).templates
+    if set(name.columns) != {written.column}:
+        todo = f'Write it as "near-{{{written.column}}}": it is filled in by the busiest place.'
+        raise _wrong(path, "districts.name", f"it must name {{{written.column}}} and no other column", todo)
+    return DistrictRule(written.column, name, written.most)
 
 
 def _event(path: Path, at: str, entry: EventEntry) -> EventRule:
@@ -205,6 +224,8 @@ def columns_of(mapping: Mapping) -> Iterator[tuple[str, str]]:
     yield from (("group", column) for column in mapping.group)
     yield from (("skip", skip.column) for skip in mapping.skip)
     yield from ((f"tables.{name}.by", table.by) for name, table in mapping.tables.items())
+    if mapping.districts:
+        yield "districts.column", mapping.districts.column
     yield from (("store_id", column) for column in value_columns(mapping.store_id))
     yield from (("member_id", column) for column in value_columns(mapping.member_id))
     for index, event in enumerate(mapping.events):

@@ -1,6 +1,6 @@
 """A mapping file as it is written: TOML. docs/import.md is its manual; `mapping` checks it and makes it ready."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -46,6 +46,16 @@ class Skip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     empty: bool = False
 
 
+class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Districts made from who goes where: places (the values of `column`) that share members. `name`: a template of
+    the column, filled in by a district's busiest place. `most`: so many districts at the most.
+    """
+
+    column: str
+    name: str
+    most: Annotated[int, msgspec.Meta(ge=1, le=64)] = 12
+
+
 class EventEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An `[[events]]` entry as it is written."""
 
@@ -68,3 +78,4 @@ class MappingFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group: list[str] = []
     skip: list[Skip] = []
     tables: dict[str, LookUp] = {}
+    districts: Cluster | None = None

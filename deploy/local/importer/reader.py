@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from deploy.local.importer.columns import ROW, as_array, numbers, text
+from deploy.local.importer.made import DISTRICT, made_districts
 from deploy.local.importer.mapping import Mapping, columns_of
 from deploy.local.importer.mapping_file import LookUp, Place, Skip
 from libs.common.errors import UserError
@@ -56,8 +57,20 @@ def read_rows(mapping: Mapping) -> pa.Table:
     """The source's rows that are not skipped, with the look-ups' columns as `table.column` and `ROW`."""
     named = dict.fromkeys(column for _, column in columns_of(mapping))
     foreign = {name: name.split(".", 1) for name in named if name.split(".", 1)[0] in mapping.tables}
+    made = {DISTRICT} if mapping.districts else set()
     path = place_path(mapping, mapping.source)
-    table = read_table(mapping, path, mapping.source, [name for name in named if name not in foreign])
+    table = read_table(mapping, path, mapping.source, [name for name in named if name not in {*foreign, *made}])
+    table = not_skipped(mapping, path, table)
+    for name, look_up in mapping.tables.items():
+        wanted = [column for prefix, column in foreign.values() if prefix == name]
+        table = _join(mapping, table, name, look_up, wanted)
+    if mapping.districts:
+        table = table.append_column(DISTRICT, made_districts(mapping, mapping.districts, table).of_row)
+    return table.combine_chunks()
+
+
+def not_skipped(mapping: Mapping, path: Path, table: pa.Table) -> pa.Table:
+    """The rows that are not skipped, numbered in `ROW`. UserError if none is left."""
     if not table.num_rows:
         raise UserError(f"{path} holds no rows.", "Name a file with data.")
     table = table.append_column(ROW, pa.array(range(1, table.num_rows + 1), pa.int64()))
@@ -65,10 +78,7 @@ def read_rows(mapping: Mapping) -> pa.Table:
         table = _skip(table, skip)
     if not table.num_rows:
         raise UserError(f"{mapping.path}: every row of {path} is skipped.", "Correct [[skip]].")
-    for name, look_up in mapping.tables.items():
-        wanted = [column for prefix, column in foreign.values() if prefix == name]
-        table = _join(mapping, table, name, look_up, wanted)
-    return table.combine_chunks()
+    return table
 
 
 def read_table(mapping: Mapping, path: Path, place: Place, columns: Iterable[str]) -> pa.Table:

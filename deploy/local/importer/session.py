@@ -1,6 +1,8 @@
 """One import as a command runs it: what is done already, what is left, a progress bar, a summary."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,7 +15,7 @@ from deploy.local.importer.door import closed_days, connect
 from deploy.local.importer.events import DayOfEvents, days_of
 from deploy.local.importer.mapping import Mapping
 from deploy.local.importer.plan import Plan, make_plan, refuse_future
-from deploy.local.importer.run import Work, import_work, post_days
+from deploy.local.importer.run import Report, Work, import_work, post_days
 from deploy.local.importer.state import State, day_to_begin, fingerprint, read_state, state_file
 from libs.common.clock import monotonic, now_ms
 from libs.common.days import day_to_iso
@@ -112,6 +114,21 @@ async def post(
 ) -> Done:
     """Post the days from the first to the last of `days` under a progress bar, keeping the state in `file`."""
     started, posted = monotonic(), 0
+    with told(console, doing, days) as report:
+
+        def count(day: DayOfEvents) -> None:
+            nonlocal posted
+            posted += len(day.events)
+            report(day)
+
+        state = await post_days(client, work, days, file, state, count)
+    return Done(state, days[1], posted, monotonic() - started)
+
+
+@contextmanager
+def told(console: Console, doing: str, days: tuple[int, int]) -> Iterator[Report]:
+    """A progress bar over days; gives what is to be called after each."""
+    started, posted = monotonic(), 0
     columns = (
         TextColumn(f"{doing} {{task.fields[day]}}"),
         BarColumn(bar_width=None),
@@ -128,8 +145,7 @@ async def post(
             rate = posted / max(monotonic() - started, 1e-3)
             progress.update(task, advance=1, day=day_to_iso(day.day), events=posted, rate=rate)
 
-        state = await post_days(client, work, days, file, state, report)
-    return Done(state, days[1], posted, monotonic() - started)
+        yield report
 
 
 def print_outcome(done: Done, console: Console, was: str = "imported") -> None:

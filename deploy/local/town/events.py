@@ -1,6 +1,6 @@
 """What happens in a town as events, as the door takes them: JSON, whole days at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from zlib import crc32
 from zoneinfo import ZoneInfo
@@ -42,11 +42,11 @@ def days_of_events(
     for day in range(town.first_day, days[1] + 1):
         of_stores = [next(life) for life in lives]
         if day >= days[0]:
-            yield _merged(day, [store_events(*one, zone) for one in of_stores])
+            yield merged(day, [store_events(*one, zone) for one in of_stores])
 
 
-def _merged(day: int, stores: list[tuple[Ints, list[bytes], list[int]]]) -> DayOfEvents:
-    """The events of all stores as one day's."""
+def merged(day: int, stores: Sequence[tuple[Ints, list[bytes], list[int]]]) -> DayOfEvents:
+    """Events of a day from several places (each in the order of time: ms of the day, JSON, lane) as one day's."""
     order = np.argsort(np.concatenate([at for at, _, _ in stores]), kind="stable").tolist()
     events = [event for _, some, _ in stores for event in some]
     lanes = [lane for _, _, some in stores for lane in some]

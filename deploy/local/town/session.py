@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,16 +11,19 @@ import msgspec
 from rich.console import Console
 
 from deploy.local.demo.applied import await_applied
-from deploy.local.demo.figures import connect as connect_gateway
-from deploy.local.demo.figures import read
 from deploy.local.importer.door import Rejected, closed_days, connect
 from deploy.local.importer.run import Work
 from deploy.local.importer.session import Done, Target, post
 from deploy.local.importer.state import State, day_to_begin, read_state
+from deploy.local.orders import connect as connect_gateway
+from deploy.local.orders import read
 from deploy.local.town.events import days_of_events
 from deploy.local.town.grouping import GROUPINGS
+from deploy.local.town.life import nobody_in_groups
+from deploy.local.town.planned import Course, live_together
+from deploy.local.town.together import Together
 from deploy.local.town.town import FORMAT, Town, stores_of
-from deploy.local.town.truth import TownTruth, truth_of
+from deploy.local.town.truth import Story, TownTruth, truth_of, truth_of_stories
 from libs.common.clock import today
 from libs.common.days import day_to_iso
 from libs.common.errors import UserError
@@ -28,7 +32,7 @@ from services.gateway import store_shapes
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A town's first `days` days, anew from the first one if `again`. `groups`: a name in GROUPINGS."""
+    """A town's first `days` days, anew from the first one if `again`. `groups`: a name in GROUPINGS, or PLANNED."""
 
     town: Town
     days: int
@@ -50,15 +54,31 @@ def folder_of(wish: Wish, target: Target) -> Path:
 
 def run_town(wish: Wish, target: Target, console: Console) -> tuple[Done, TownTruth]:
     """Post what is missing of a town. UserError and QunliError say what is wrong."""
-    if wish.last >= today(ZoneInfo(target.zone)):
-        what = f"The town's last day would be {day_to_iso(wish.last)}, which is not over yet."
-        raise UserError(what, "Choose an earlier --start or fewer --days.")
     folder = folder_of(wish, target)
-    state = read_state(folder / "state.json") or State(wish.town.first_day, wish.last)
-    state = msgspec.structs.replace(state, last=max(state.last, wish.last))
+    state = _state(wish, target, folder)
     until = max(wish.last, state.closed or 0)  # an earlier run may have gone further
     truth = truth_of(wish.town, until, GROUPINGS[wish.groups])
     return asyncio.run(_post(wish, target, folder, state, truth, console)), truth
+
+
+def run_planned(wish: Wish, target: Target, console: Console) -> tuple[Done, TownTruth, Sequence[Together]]:
+    """The same of a town whose groups Qunli plans, with its stores as they are at the end."""
+    folder = folder_of(wish, target)
+    state = _state(wish, target, folder)
+    course = Course(wish.town, state.first, wish.last, folder, _work(wish, target))
+    done, stores = asyncio.run(live_together(course, target, state, console, again=wish.again))
+    truth = truth_of_stories(wish.town, wish.last, [Story(store.life, store.events) for store in stores])
+    _write_truth(folder, truth)
+    return done, truth, stores
+
+
+def _state(wish: Wish, target: Target, folder: Path) -> State:
+    """How far the town is. UserError where it would go beyond yesterday."""
+    if wish.last >= today(ZoneInfo(target.zone)):
+        what = f"The town's last day would be {day_to_iso(wish.last)}, which is not over yet."
+        raise UserError(what, "Choose an earlier --start or fewer --days.")
+    state = read_state(folder / "state.json") or State(wish.town.first_day, wish.last)
+    return msgspec.structs.replace(state, last=max(state.last, wish.last))
 
 
 async def _post(wish: Wish, target: Target, folder: Path, state: State, truth: TownTruth, console: Console) -> Done:
@@ -80,7 +100,7 @@ def _write_truth(folder: Path, truth: TownTruth) -> None:
 
 
 def _work(wish: Wish, target: Target) -> Work:
-    zone, groups_of = ZoneInfo(target.zone), GROUPINGS[wish.groups]
+    zone, groups_of = ZoneInfo(target.zone), GROUPINGS.get(wish.groups, nobody_in_groups)
     return Work(lambda first, last: days_of_events(wish.town, (first, last), zone, groups_of), _refused)
 
 

@@ -80,7 +80,12 @@ def _story(days: Iterator[tuple[Life, Happened]], count: int) -> Story:
 
 def truth_of(town: Town, last: int, groups_of: GroupsOf) -> TownTruth:
     """The truth of a town on the evening of the day `last`."""
-    stores = [_store(story) for story in stories(town, last, groups_of)]
+    return truth_of_stories(town, last, stories(town, last, groups_of))
+
+
+def truth_of_stories(town: Town, last: int, lived: Sequence[Story]) -> TownTruth:
+    """The same of stores that were lived through."""
+    stores = [_store(story) for story in lived]
     return TownTruth(FORMAT, town.seed, day_to_iso(town.first_day), day_to_iso(last), stores)
 
 

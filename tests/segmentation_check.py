@@ -84,7 +84,10 @@ async def assert_tables(connection: asyncpg.Connection, wanted: Replay) -> None:
             found = await load_store(connection, store_id)
         for name, table in wanted.stores[store_id].tables().items():
             other = found.tables()[name]
-            assert {key: other[key] for key in other} == {key: table[key] for key in table}, (store_id, name)
+            different = [
+                key for key in {**dict.fromkeys(other), **dict.fromkeys(table)} if other.get(key) != table.get(key)
+            ]
+            assert not different, [(store_id, name, other.get(key), table.get(key)) for key in different[:3]]
 
 
 def assert_told(placements: Mapping[int, Sequence[Any]], wanted: Replay) -> int:

@@ -200,8 +200,9 @@ async def watched(world: World) -> AsyncIterator[Watch]:
     try:
         yield watch
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        while not task.done():  # wait_for may swallow what cancels it, if it has just got its answer
+            task.cancel()
+            await asyncio.wait({task}, timeout=1)
     if not task.cancelled():
         task.result()
     assert watch.looks > 0

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
 from starlette.responses import Response
@@ -21,6 +22,7 @@ from uvicorn.server import ServerState
 from libs.common import clock
 from libs.common.corking import Corked
 from libs.common.counters import count
+from libs.common.cycle import EXTENSIONS, Cycle
 from libs.common.patience import Patience
 
 SWEEP_SECONDS = 0.25
@@ -133,13 +135,49 @@ class Connection(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        self.cycle.transport = self.corked  # type: ignore[assignment]
+        self._describe()
+        before, self.cycle = self.cycle, self._new_cycle()
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
         self._enter(Phase.BODY)
 
+    def _describe(self) -> None:
+        """Put what the request's line says into its scope."""
+        scope, target = self.scope, httptools.parse_url(self.url)
+        path = target.path.decode("ascii")
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = self.parser.get_http_version()
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = target.path
+        scope["query_string"] = target.query or b""
+        scope["extensions"] = EXTENSIONS
+
+    def _new_cycle(self) -> Cycle:
+        return Cycle(
+            scope=self.scope,
+            transport=self.corked,  # type: ignore[arg-type]
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=self.scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+
     def on_message_complete(self) -> None:
-        super().on_message_complete()
-        self._enter(Phase.NEXT if self.cycle.response_complete else Phase.ANSWER)
+        cycle = self.cycle
+        if cycle.response_complete:
+            self._enter(Phase.NEXT)
+        else:
+            cycle.more_body = False
+            cycle.message_event.set()
+            self._enter(Phase.ANSWER)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.cors import CrossOrigin
 from libs.common.counters import count
+from libs.common.cycle import HEADS
 from libs.common.http import MAX_BODY, Problem, problem_response
 
 DRAIN_BYTES, DRAIN_SECONDS = 8 << 20, 1.0  # of a body that is too large, before its connection is closed
@@ -146,7 +147,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if self.refused and not self.started:
             return  # what the app makes of the interruption: `run` answers instead
-        if message["type"] == "http.response.start":
+        if message["type"] in HEADS:
             self.started = True
             message["headers"] = [*message["headers"], (b"x-request-id", self.request_id)]
         await self.send_(message)

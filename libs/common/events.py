@@ -19,8 +19,8 @@ from libs.common.days import day_number
 _ID, _ID_WORDS = "[A-Za-z0-9._:-]{1,64}", "1 to 64 of A-Z a-z 0-9 . _ : -"
 _ID_PATTERN = rf"^{_ID}(?![\s\S])"
 Id = Annotated[str, Meta(pattern=_ID_PATTERN, description=_ID_WORDS)]
-# The same as its schema says, but the decoder takes any text: whoever decodes an event calls `check_ids`, which looks at
-# all three of its ids in the time that msgspec takes for one.
+# The same as its schema says, but the decoder takes any text: whoever decodes an event calls `check_ids`, which looks
+# at all three of its ids in the time that msgspec takes for one.
 HeadId = Annotated[str, Meta(description=_ID_WORDS, extra_json_schema={"type": "string", "pattern": _ID_PATTERN})]
 Tag = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,64}(?![\s\S])", description="1 to 64 printable characters")]
 Note = Annotated[str, Meta(pattern=r"^[^\x00]{0,256}(?![\s\S])", description="up to 256 characters")]

@@ -16,8 +16,10 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from libs.common import telemetry
+from libs.common.cycle import ANSWER
 from libs.common.errors import QunliError
 from libs.common.kafka import LogUnavailable
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable
@@ -86,6 +88,12 @@ class JsonResponse(Response):
         self.body = body
         self.background = None
         self.raw_headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *headers]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if ANSWER in scope.get("extensions", ()):
+            await send({"type": ANSWER, "status": self.status_code, "headers": self.raw_headers, "body": self.body})
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def problem_response(

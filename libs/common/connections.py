@@ -23,6 +23,7 @@ from libs.common import clock
 from libs.common.corking import Corked
 from libs.common.counters import count
 from libs.common.cycle import EXTENSIONS, Cycle
+from libs.common.gathering import ENOUGH, Gathering
 from libs.common.patience import Patience
 
 SWEEP_SECONDS = 0.25
@@ -48,9 +49,11 @@ class Phase(Enum):
 class Connections(ServerState):
     """All connections of a server, and how long each may wait. `now` is as old as the last sweep."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, gathering: Gathering | None = None) -> None:
+        """`gathering`: of small requests, which are then read together."""
         super().__init__()
         self.patience = patience
+        self.gathering = gathering
         self.now = clock.monotonic()
 
     async def watch(self) -> None:
@@ -96,6 +99,7 @@ class Connection(HttpToolsProtocol):
             None  # the one that answers now; uvicorn's `cycle` is the last begun
         )
         self.ending = False  # what follows the requests at hand is not HTTP
+        self.held = b""  # what has arrived and is not read yet
 
     # --- uvicorn's protocol -------------------------------------------------------------------------------------
 
@@ -108,7 +112,24 @@ class Connection(HttpToolsProtocol):
             super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        if self.ending:
+        held = self.held
+        self.held = held + data if held else data
+        if not self.all.gathering or len(self.held) >= ENOUGH:
+            self.read()
+        elif not held:
+            self.all.gathering.add(self.read)
+
+    def eof_received(self) -> None:
+        self.read()
+
+    def shutdown(self) -> None:
+        self.read()
+        super().shutdown()
+
+    def read(self) -> None:
+        """Work on what has arrived."""
+        data, self.held = self.held, b""
+        if not data or self.ending or not self.parser:
             return
         if self.phase is Phase.NEXT:
             self._enter(Phase.HEAD)
@@ -217,6 +238,8 @@ class Connection(HttpToolsProtocol):
             return
         if self.transport.is_closing() and self.phase is not Phase.CLOSE:
             self._enter(Phase.CLOSE)
+        if self.held:
+            return
         waited = now - self.since
         match self.phase:
             case Phase.HEAD if waited > patience.head:
@@ -307,7 +330,7 @@ def _problem(code: str, detail: str, request_id: Any) -> bytes:
     from libs.common.doorway import new_request_id
     from libs.common.http import problem_response
 
-    headers = {"Connection": "close", "X-Request-Id": request_id or new_request_id()}
+    headers = {"Connection": "close", "X-Request-Id": request_id or new_request_id().decode()}
     return _render(problem_response(code, detail, headers=headers))
 
 

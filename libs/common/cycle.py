@@ -15,7 +15,7 @@ from libs.common.corking import Corked
 
 ANSWER = "qunli.answer"  # {"type", "status", "headers": their names in lower case, as for ASGI, "body"}
 HEADS = ("http.response.start", ANSWER)  # the messages with an answer's status and headers
-EXTENSIONS: dict[str, dict[str, Any]] = {ANSWER: {}}  # of a scope whose `send` takes it
+EXTENSIONS: dict[str, dict[object, object]] = {ANSWER: {}}  # of a scope whose `send` takes it
 
 
 class Cycle(RequestResponseCycle):

@@ -203,7 +203,7 @@ _POSITION = re.compile(r"([A-Za-z0-9._-]+)/([0-9]{1,5})=([0-9]{1,18})")
 
 def format_position(topic: str, offsets: Iterable[tuple[int, int]]) -> str:
     """What `X-Qunli-Position` says: `member-events/0=123,member-events/7=55`, of (partition, offset) pairs."""
-    return ",".join(f"{topic}/{partition}={offset}" for partition, offset in offsets)
+    return ",".join([f"{topic}/{partition}={offset}" for partition, offset in offsets])
 
 
 def parse_position(text: str) -> Position:

@@ -1,8 +1,7 @@
 """Small requests are read together: what arrives within a few milliseconds is worked on in one go.
 
 Their records wait for each other anyhow before they go to the log. If the requests wait instead, before anything is
-done with them, the code and data that they need are in the processor's caches for all but the first of them. A small
-request that comes alone costs almost twice as much CPU.
+done with them, the code and data that they need are in the processor's caches for all but the first of them.
 """
 
 import asyncio

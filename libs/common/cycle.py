@@ -2,7 +2,7 @@
 
 ASGI has a message for an answer's head and one for each part of its body. For a small answer these two, and what
 uvicorn looks for in each header, cost as much as making it. ANSWER is both in one, an extension as ASGI has them:
-who writes the headers answers for them, Content-Length included.
+who writes the headers answers for them, Content-Length included. It is for requests that want a body: not for HEAD.
 """
 
 from collections.abc import Iterable
@@ -34,10 +34,9 @@ class Cycle(RequestResponseCycle):
         assert not self.response_started
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
+        lines = [b"%b: %b\r\n" % pair for pair in (*self.default_headers, *headers)]
         last = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
-        cast("Corked", self.transport).write_now(
-            b"".join([STATUS_LINE[status], *[b"%b: %b\r\n" % pair for pair in headers], last, body])
-        )
+        cast("Corked", self.transport).write_now(b"".join([STATUS_LINE[status], *lines, last, body]))
         self.message_event.set()
         if not self.keep_alive:
             self.transport.close()

@@ -14,7 +14,12 @@ from libs.common.http import JsonResponse
 from libs.common.patience import Patience
 
 POST = b"POST /x HTTP/1.1\r\nHost: door\r\nContent-Length: 2\r\n\r\n{}"
-HEAD = b"HTTP/1.1 202 Accepted\r\ncontent-type: application/json\r\ncontent-length: 2\r\nx-more: 1\r\n"
+DATE = b"Tue, 24 Nov 2026 12:00:00 GMT"
+HEAD = (
+    b"HTTP/1.1 202 Accepted\r\ndate: "
+    + DATE
+    + b"\r\ncontent-type: application/json\r\ncontent-length: 2\r\nx-more: 1\r\n"
+)
 PATIENCE = Patience(head=9, body=9, idle=9, unread=9, connections=9)
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -54,8 +59,9 @@ async def answering(scope: Scope, receive: Receive, send: Send) -> None:
 
 def connect(app: App = answering, gathering: Gathering | None = None) -> tuple[Wire, Connection]:
     config = Config(app, interface="asgi3", ws="none", log_config=None)
-    wire = Wire()
-    connection = Connection(config, Connections(PATIENCE, gathering), {}, asyncio.get_running_loop())
+    wire, connections = Wire(), Connections(PATIENCE, gathering)
+    connections.default_headers = [(b"date", DATE)]  # as the server sets it once a second
+    connection = Connection(config, connections, {}, asyncio.get_running_loop())
     connection.connection_made(wire)
     return wire, connection
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
 from starlette.responses import Response
@@ -21,6 +22,8 @@ from uvicorn.server import ServerState
 from libs.common import clock
 from libs.common.corking import Corked
 from libs.common.counters import count
+from libs.common.cycle import EXTENSIONS, Cycle
+from libs.common.gathering import ENOUGH, Gathering
 from libs.common.patience import Patience
 
 SWEEP_SECONDS = 0.25
@@ -46,9 +49,11 @@ class Phase(Enum):
 class Connections(ServerState):
     """All connections of a server, and how long each may wait. `now` is as old as the last sweep."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, gathering: Gathering | None = None) -> None:
+        """`gathering`: of small requests, which are then read together."""
         super().__init__()
         self.patience = patience
+        self.gathering = gathering
         self.now = clock.monotonic()
 
     async def watch(self) -> None:
@@ -94,6 +99,7 @@ class Connection(HttpToolsProtocol):
             None  # the one that answers now; uvicorn's `cycle` is the last begun
         )
         self.ending = False  # what follows the requests at hand is not HTTP
+        self.held = b""  # what has arrived and is not read yet
 
     # --- uvicorn's protocol -------------------------------------------------------------------------------------
 
@@ -106,7 +112,24 @@ class Connection(HttpToolsProtocol):
             super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        if self.ending:
+        held = self.held
+        self.held = held + data if held else data
+        if not self.all.gathering or len(self.held) >= ENOUGH:
+            self.read()
+        elif not held:
+            self.all.gathering.add(self.read)
+
+    def eof_received(self) -> None:
+        self.read()
+
+    def shutdown(self) -> None:
+        self.read()
+        super().shutdown()
+
+    def read(self) -> None:
+        """Work on what has arrived."""
+        data, self.held = self.held, b""
+        if not data or self.ending or not self.parser:
             return
         if self.phase is Phase.NEXT:
             self._enter(Phase.HEAD)
@@ -133,13 +156,49 @@ class Connection(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        self.cycle.transport = self.corked  # type: ignore[assignment]
+        self._describe()
+        before, self.cycle = self.cycle, self._new_cycle()
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
         self._enter(Phase.BODY)
 
+    def _describe(self) -> None:
+        """Put what the request's line says into its scope."""
+        scope, target = self.scope, httptools.parse_url(self.url)
+        path = target.path.decode("ascii")
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = self.parser.get_http_version()
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = target.path
+        scope["query_string"] = target.query or b""
+        scope["extensions"] = EXTENSIONS
+
+    def _new_cycle(self) -> Cycle:
+        return Cycle(
+            scope=self.scope,
+            transport=self.corked,  # type: ignore[arg-type]
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=self.scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+
     def on_message_complete(self) -> None:
-        super().on_message_complete()
-        self._enter(Phase.NEXT if self.cycle.response_complete else Phase.ANSWER)
+        cycle = self.cycle
+        if cycle.response_complete:
+            self._enter(Phase.NEXT)
+        else:
+            cycle.more_body = False
+            cycle.message_event.set()
+            self._enter(Phase.ANSWER)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -179,6 +238,8 @@ class Connection(HttpToolsProtocol):
             return
         if self.transport.is_closing() and self.phase is not Phase.CLOSE:
             self._enter(Phase.CLOSE)
+        if self.held:
+            return
         waited = now - self.since
         match self.phase:
             case Phase.HEAD if waited > patience.head:
@@ -269,7 +330,7 @@ def _problem(code: str, detail: str, request_id: Any) -> bytes:
     from libs.common.doorway import new_request_id
     from libs.common.http import problem_response
 
-    headers = {"Connection": "close", "X-Request-Id": request_id or new_request_id()}
+    headers = {"Connection": "close", "X-Request-Id": request_id or new_request_id().decode()}
     return _render(problem_response(code, detail, headers=headers))
 
 

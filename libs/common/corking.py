@@ -25,6 +25,11 @@ class Corked:
             self._held = data
             self._loop.call_soon(self.flush)
 
+    def write_now(self, data: bytes) -> None:
+        """Write what is held back and this: an answer that is whole waits for nothing."""
+        self.flush()
+        self._transport.write(data)
+
     def flush(self) -> None:
         """Write what is held back, unless the connection has been cut meanwhile."""
         if self._held:

@@ -7,6 +7,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from libs.common.cycle import HEADS
+
 MAX_AGE_SECONDS = 7_200  # Chromium keeps the answer to a preflight no longer
 _METHODS = "GET, POST, PUT, DELETE"
 _REQUEST = (
@@ -36,7 +38,7 @@ class CrossOrigin:
             headers = self._headers(origin)
 
             async def answer(message: Message) -> None:
-                if message["type"] == "http.response.start":
+                if message["type"] in HEADS:
                     message["headers"] = [*message["headers"], *headers]
                 await send(message)
 

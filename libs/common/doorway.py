@@ -6,13 +6,14 @@ import logging
 import random
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.cors import CrossOrigin
 from libs.common.counters import count
+from libs.common.cycle import HEADS
 from libs.common.http import MAX_BODY, Problem, problem_response
 
 DRAIN_BYTES, DRAIN_SECONDS = 8 << 20, 1.0  # of a body that is too large, before its connection is closed
@@ -57,16 +58,12 @@ def doorway(
     """
     bodies, others = bodies or Bodies(sys.maxsize), CrossOrigin(origins)
 
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+    def serve(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
+            return app(scope, receive, send)
         exchange = _Exchange(scope, receive, send, max_body, bodies)
         refused = refusal(scope) or others.preflight(scope)
-        try:
-            await (exchange.run(app) if refused is None else refused(scope, receive, exchange.send))
-        finally:
-            bodies.give_back(exchange.taken)
+        return exchange.run(app) if refused is None else refused(scope, receive, exchange.send)
 
     return others.around(serve)
 
@@ -117,6 +114,8 @@ class _Exchange:
                 log.exception("request %s failed", self.scope["request_id"])
                 if not self.started:
                     raise
+        finally:
+            self.bodies.give_back(self.taken)
         if self.refused and not self.started:
             await self._refuse()
 
@@ -146,7 +145,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if self.refused and not self.started:
             return  # what the app makes of the interruption: `run` answers instead
-        if message["type"] == "http.response.start":
+        if message["type"] in HEADS:
             self.started = True
             message["headers"] = [*message["headers"], (b"x-request-id", self.request_id)]
         await self.send_(message)
@@ -169,12 +168,12 @@ class _Exchange:
                         return
 
 
-def new_request_id() -> str:
+def new_request_id() -> bytes:
     """For a request that brings none."""
-    return f"{random.getrandbits(64):016x}"
+    return b"%016x" % random.getrandbits(64)
 
 
 def _sane_id(given: bytes | None) -> bytes:
     if given and _REQUEST_ID.fullmatch(given):
         return given
-    return new_request_id().encode()
+    return new_request_id()

@@ -7,7 +7,8 @@ On the log an instant is an integer of UTC milliseconds and money an integer of 
 A message's text has no field here: the door replaces it by `TextFacts`.
 """
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -15,7 +16,12 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from libs.common.days import day_number
 
 # `(?![\s\S])` is the end of the text in Python and in JSON Schema alike; `$` would let a newline through.
-Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}(?![\s\S])", description="1 to 64 of A-Z a-z 0-9 . _ : -")]
+_ID, _ID_WORDS = "[A-Za-z0-9._:-]{1,64}", "1 to 64 of A-Z a-z 0-9 . _ : -"
+_ID_PATTERN = rf"^{_ID}(?![\s\S])"
+Id = Annotated[str, Meta(pattern=_ID_PATTERN, description=_ID_WORDS)]
+# The same as its schema says, but the decoder takes any text: whoever decodes an event calls `check_ids`, which looks
+# at all three of its ids in the time that msgspec takes for one.
+HeadId = Annotated[str, Meta(description=_ID_WORDS, extra_json_schema={"type": "string", "pattern": _ID_PATTERN})]
 Tag = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,64}(?![\s\S])", description="1 to 64 printable characters")]
 Note = Annotated[str, Meta(pattern=r"^[^\x00]{0,256}(?![\s\S])", description="up to 256 characters")]
 GroupId = Annotated[
@@ -103,9 +109,9 @@ class Record(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown
 class MemberRecord(Record, frozen=True, kw_only=True):
     """Base of what a member did. (member_id, id) is its identity, across stores, for ever."""
 
-    id: Id
-    store_id: Id
-    member_id: Id
+    id: HeadId
+    store_id: HeadId
+    member_id: HeadId
     occurred_at: Instant
 
 
@@ -174,7 +180,35 @@ encode = msgspec.json.Encoder().encode
 def decode_record(value: bytes) -> LogRecord:
     """The record in the value of a `member-events` message. msgspec.ValidationError or DecodeError if it is none."""
     record: LogRecord = _decoder.decode(value)
+    if isinstance(record, MemberRecord):
+        check_ids(record)
     return record
+
+
+class HasIds(Protocol):
+    """An event, as it is posted or on the log."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def store_id(self) -> str: ...
+    @property
+    def member_id(self) -> str: ...
+
+
+class _Ids(Struct):
+    id: Id
+    store_id: Id
+    member_id: Id
+
+
+_are_ids = re.compile(f"{_ID} {_ID} {_ID}").fullmatch  # a space stands in none of them
+
+
+def check_ids(event: HasIds) -> None:
+    """What decoding has left open of an event's ids. msgspec.ValidationError, in its own words, if one is none."""
+    if not _are_ids(f"{event.id} {event.store_id} {event.member_id}"):
+        msgspec.convert(event, _Ids, from_attributes=True)
 
 
 def canonical(data: Data) -> bytes:

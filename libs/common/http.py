@@ -16,8 +16,10 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from libs.common import telemetry
+from libs.common.cycle import ANSWER
 from libs.common.errors import QunliError
 from libs.common.kafka import LogUnavailable
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable
@@ -89,6 +91,12 @@ class JsonResponse(Response):
         self.body = body
         self.background = None
         self.raw_headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *headers]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if ANSWER in scope.get("extensions", ()):
+            await send({"type": ANSWER, "status": self.status_code, "headers": self.raw_headers, "body": self.body})
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def problem_response(
@@ -198,7 +206,7 @@ _POSITION = re.compile(r"([A-Za-z0-9._-]+)/([0-9]{1,5})=([0-9]{1,18})")
 
 def format_position(topic: str, offsets: Iterable[tuple[int, int]]) -> str:
     """What `X-Qunli-Position` says: `member-events/0=123,member-events/7=55`, of (partition, offset) pairs."""
-    return ",".join(f"{topic}/{partition}={offset}" for partition, offset in offsets)
+    return ",".join([f"{topic}/{partition}={offset}" for partition, offset in offsets])
 
 
 def parse_position(text: str) -> Position:

@@ -1,10 +1,13 @@
-"""How a writer's records get to the brokers: gathered for a moment, then one request for all partitions of a broker."""
+"""How a writer's records get to the brokers: one request at a time for all partitions of a broker.
+
+Records do not wait for others here: small requests have done so before they were read (libs/common/gathering.py), and
+while a broker is busy what comes gathers by itself.
+"""
 
 import asyncio
 import logging
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,8 +23,6 @@ from libs.common.kafka import reason
 from libs.common.produce import Produce, batch_builder
 from libs.common.topics import Topic
 
-LINGER_SECONDS = 0.005  # of the first record that waits; what Kafka's own producer takes since 4.0 (KIP-1030)
-ENOUGH = 64  # records of one request that fill batches by themselves: to let them wait saves nothing
 RETRY_SECONDS = 0.1  # after a broker could not be asked, or says that the same may go well later
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -39,8 +40,7 @@ class Record(Struct, frozen=True, gc=False):
     timestamp: int
 
 
-@dataclass(slots=True, eq=False)
-class Request:
+class Request(Struct, eq=False):
     """Records that are answered together, and what is known of each so far. `left`: parts without an outcome."""
 
     records: Sequence[Record]
@@ -52,16 +52,14 @@ class Request:
     given_up: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class _Part:
+class _Part(Struct, eq=False):
     """Those of a request's records that go to one partition: which they are, in order."""
 
     request: Request
     places: list[int]
 
 
-@dataclass(slots=True, eq=False)
-class _Batch:
+class _Batch(Struct, eq=False):
     """What is sent to a partition."""
 
     partition: int
@@ -107,7 +105,7 @@ class Sender:
                 self._queues[record.partition].append(part)
             part.places.append(at)
         request.left = len(parts)
-        self._begin_after(0.0 if len(request.records) >= ENOUGH else LINGER_SECONDS)
+        self._begin_after(0)
 
     def waits_since(self) -> float:
         """When the oldest request in flight was sent, or now; monotonic seconds."""

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from libs.common.config import Settings
 from libs.common.connections import Connection, Connections
 from libs.common.errors import UserError
+from libs.common.gathering import Gathering
 from libs.common.patience import Patience, patience_of
 
 # Answers in flight get this long after SIGTERM: longer than the longest wait for the log's acknowledgement, and short
@@ -30,9 +31,9 @@ log = logging.getLogger(__name__)
 class Server(uvicorn.Server):
     """uvicorn with deadlines, and without its hand on the signals: it would end the process by the one it caught."""
 
-    def __init__(self, config: uvicorn.Config, patience: Patience) -> None:
+    def __init__(self, config: uvicorn.Config, patience: Patience, gathering: Gathering | None) -> None:
         super().__init__(config)
-        self.server_state = self.connections = Connections(patience)
+        self.server_state = self.connections = Connections(patience, gathering)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -128,10 +129,11 @@ def _short(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
 
 
-def server(app: ASGIApp, patience: Patience) -> Server:
-    """An HTTP server for `app`, to be given a socket by `serve`."""
+def server(app: ASGIApp, patience: Patience, gathering: Gathering | None = None) -> Server:
+    """An HTTP server for `app`, to be given a socket by `serve`. `gathering`: of small requests."""
     config = uvicorn.Config(
         app,
+        interface="asgi3",
         http=Connection,
         ws="none",
         lifespan="off",
@@ -141,15 +143,21 @@ def server(app: ASGIApp, patience: Patience) -> Server:
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    return Server(config, patience)
+    return Server(config, patience, gathering)
 
 
-async def serve(app: ASGIApp, listening: socket.socket, settings: Settings, on_stop: Callable[[], None]) -> None:
+async def serve(
+    app: ASGIApp,
+    listening: socket.socket,
+    settings: Settings,
+    on_stop: Callable[[], None],
+    gathering: Gathering | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT; then call `on_stop`, accept nothing more, and let what is in flight finish.
 
     Between the two lie `drain_seconds`, in which new requests are still served.
     """
-    http = server(app, patience_of(settings))
+    http = server(app, patience_of(settings), gathering)
     log.info("listening on http://%s:%d", *listening.getsockname())
 
     def stop() -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from libs.common import ops, serving, telemetry, workers
 from libs.common.config import Settings, settings
 from libs.common.doorway import Bodies, doorway
+from libs.common.gathering import Gathering
 from services.ingest.app import make_app
 from services.ingest.door import Door, checks, first_ready, open_door
 from services.ingest.hot import dispatch
@@ -53,7 +54,7 @@ async def serve_door(door: Door, listening: socket.socket) -> None:
     inner, origins = dispatch(door, make_app(door)), door.settings.origins
     app = doorway(inner, bodies=bodies, refusal=door.rates.refusal, origins=origins)
     with serving.calm_collector():
-        await serving.serve(app, listening, door.settings, door.drain)
+        await serving.serve(app, listening, door.settings, door.drain, Gathering())
 
 
 if __name__ == "__main__":

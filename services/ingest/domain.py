@@ -17,7 +17,7 @@ from libs.common.days import DAY_MS, FIRST_DAY, LAST_DAY, local_day_hour
 from libs.common.events import (
     CheckIn,
     CheckInData,
-    Id,
+    HeadId,
     Join,
     JoinData,
     Leave,
@@ -28,6 +28,7 @@ from libs.common.events import (
     Purchase,
     PurchaseData,
     TextFacts,
+    check_ids,
     encode,
 )
 from services.ingest.faults import Fault, from_decoder, from_parser, names
@@ -44,9 +45,9 @@ Text = Annotated[str, Meta(pattern=r"^[^\x00]*(?![\s\S])", description="text wit
 class Posted(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
     """Base of an event as it is posted."""
 
-    id: Id
-    store_id: Id
-    member_id: Id
+    id: HeadId
+    store_id: HeadId
+    member_id: HeadId
     occurred_at: When
 
 
@@ -112,6 +113,7 @@ def judge(raw: bytes, received_at: int, zone: ZoneInfo, caller: Caller, topics: 
         return refusal(raw, TOO_LARGE)
     try:
         event = _decode(raw)
+        check_ids(event)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return refusal(raw, decode_fault(error))
     record = record_of(event, received_at, zone, caller, topics)

@@ -59,3 +59,12 @@ async def test_nothing_is_written_to_what_was_cut() -> None:
     transport.close()
     await asyncio.sleep(0)
     assert transport.writes == []
+
+
+async def test_what_is_whole_goes_out_at_once_behind_what_is_held_back() -> None:
+    transport, cork = corked()
+    cork.write_now(b"first")
+    assert transport.writes == [b"first"]
+    cork.write(b"head")
+    cork.write_now(b"answer")
+    assert transport.writes == [b"first", b"head", b"answer"]

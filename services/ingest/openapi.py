@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from http import HTTPStatus
 from typing import Any
 
@@ -40,7 +41,7 @@ def example(event_type: str) -> dict[str, Any]:
         "store_id": "sh-001",
         "member_id": "m-42",
         "occurred_at": "2026-11-22T18:03:11+08:00",
-        "data": EXAMPLES[event_type],
+        "data": deepcopy(EXAMPLES[event_type]),
     }
 
 

@@ -80,11 +80,16 @@ async def check_ends(consumer: AIOKafkaConsumer, stream: Stream, next_offset: in
             break
         except (KafkaError, TimeoutError):
             await asyncio.sleep(0.5)
+    check_end(stream, end, next_offset)
+    if begin > next_offset:
+        raise LogBeginsLate(topic=stream.topic, partition=stream.partition, begin=begin, next_offset=next_offset)
+
+
+def check_end(stream: Stream, end: int, next_offset: int) -> None:
+    """LogEndsEarly if the partition's log ends before `next_offset`."""
     if end < next_offset:
         name = {"topic": stream.topic, "partition": stream.partition, "group": stream.group}
         raise LogEndsEarly(**name, end=end, next_offset=next_offset)
-    if begin > next_offset:
-        raise LogBeginsLate(topic=stream.topic, partition=stream.partition, begin=begin, next_offset=next_offset)
 
 
 async def log_ends(consumer: AIOKafkaConsumer, topic: str, partitions: Iterable[int]) -> dict[int, int] | None:

@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 from libs.common import clock
 from libs.common.errors import QunliError
 from libs.common.failpoints import failpoint
-from libs.common.guards import check_ends
+from libs.common.guards import check_end, check_ends
 from libs.common.outbox import Publisher, Row, Target, stop_task
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, acquire
 from libs.common.step import (
@@ -59,7 +59,7 @@ RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
 
 
 class Stuck(QunliError):
-    """{topic}/{partition} has had records to apply and no step for {seconds:.0f} s: this process starts anew"""
+    """{topic}/{partition} was not at the log's end and had no step for {seconds:.0f} s: this process starts anew"""
 
 
 class Lane(Generic[State]):
@@ -96,14 +96,16 @@ class Lane(Generic[State]):
         self._wake.set()
 
     def check_moving(self, log_end: int) -> None:
-        """Stuck if there are records to apply and nothing has moved for too long."""
+        """Stuck if it is not where the log ends and nothing has moved for too long; LogEndsEarly if it is beyond."""
         if self.publisher.acknowledged != self._acknowledged:
             self._acknowledged = self.publisher.acknowledged
             self.moved_at = clock.monotonic()
         idle = clock.monotonic() - self.moved_at
-        if self.position is None or self.position.next_offset >= log_end:
+        if self.position is not None and self.position.next_offset == log_end:
             self.moved_at = clock.monotonic()
         elif idle > self.settings.stuck_seconds:
+            if self.position is not None:
+                check_end(self.stream, log_end, self.position.next_offset)
             raise Stuck(topic=self.stream.topic, partition=self.stream.partition, seconds=idle)
 
     # --- its life -------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 
 from libs.common import clock, slices
 from libs.common.config import Settings
-from libs.common.guards import check_log, log_ends
+from libs.common.errors import QunliError
+from libs.common.guards import LogUnavailable, TopicMissing, check_log, describe, log_ends
 from libs.common.kafka import make_producer
 from libs.common.lane import Lane
 from libs.common.outbox import Turns, stop_task
@@ -27,6 +28,11 @@ log = logging.getLogger(__name__)
 POLL_MS = 250
 POLL_RECORDS = 10_000
 WATCH_SECONDS = 2.0
+DOUBTS = 3  # looks in a row at which Kafka answered others alone
+
+
+class Deaf(QunliError):
+    """Kafka answers others, and has not answered this process for {seconds:.0f} s: it starts anew"""
 
 
 class Processor(Generic[State]):
@@ -110,7 +116,12 @@ class Processor(Generic[State]):
                     lane.offer(records)
 
     async def _watch(self) -> None:
-        """A lane with records on the log and no step for long is stuck (aiokafka #1154): the process ends."""
+        """A lane with records on the log and no step for long is stuck (aiokafka #1154): the process ends.
+
+        So it does if Kafka answers others and not this process: a client of a broker that came back as another one may
+        wait for ever.
+        """
+        doubts = 0
         while not self._stopping.is_set():
             await asyncio.sleep(WATCH_SECONDS)
             if not self.lanes:
@@ -119,10 +130,23 @@ class Processor(Generic[State]):
             if ends is None:
                 for lane in self.lanes.values():
                     lane.moved_at = clock.monotonic()
+                doubts = doubts + 1 if await self._is_deaf() else 0
+                if doubts == DOUBTS:
+                    raise Deaf(seconds=clock.monotonic() - self.log_answers_at)
                 continue
-            self.log_answers_at = clock.monotonic()
+            self.log_answers_at, doubts = clock.monotonic(), 0
             for partition, lane in self.lanes.items():
                 lane.check_moving(ends.get(partition, 0))
+
+    async def _is_deaf(self) -> bool:
+        """Whether Kafka has not answered this process for long, and answers others."""
+        if clock.monotonic() - self.log_answers_at < self.settings.stuck_seconds:
+            return False
+        try:
+            await describe(self.settings, self.topic)
+        except (LogUnavailable, TopicMissing):
+            return False
+        return True
 
     def take_over(self, partitions: Iterable[int]) -> None:
         """Start a lane for each newly assigned partition."""

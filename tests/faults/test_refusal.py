@@ -148,6 +148,23 @@ async def test_a_broker_that_was_wiped(frail: tuple[World, Stack]) -> None:
     assert "member-events is not the log that the tables were made from: cluster id is" in await refuses(world)
 
 
+async def test_a_broker_that_is_wiped_while_a_processor_begins(frail: tuple[World, Stack]) -> None:
+    """Its client may be deaf for good to the broker that comes back: the process ends, and does not wait for ever."""
+    world, stack = frail
+    await some_days(world)
+    before, engagement = await rows(world), world.engagement(QUNLI_STUCK_SECONDS="5")
+    while "Successfully synced group" not in world.last_text("engagement"):  # noqa: ASYNC110 - a log is all there is
+        await asyncio.sleep(0.002)
+    await asyncio.to_thread(wipe, stack, lambda node: replace(node, cluster_id=new_cluster_id()))
+
+    async def ended() -> bool:
+        return not engagement.alive
+
+    await world.until("engagement ends", ended)
+    assert engagement.exit_status == 1, world.told()
+    assert await rows(world) == before
+
+
 @pytest.mark.slow
 async def test_a_broker_that_was_wiped_and_has_its_cluster_id_again(frail: tuple[World, Stack]) -> None:
     world, stack = frail

@@ -85,6 +85,16 @@ class Folder:
         return self.root / "tokens"
 
     @property
+    def imports(self) -> Path:
+        """How far imports have come, a file each."""
+        return self.root / "imports"
+
+    @property
+    def towns(self) -> Path:
+        """Simulated towns: how far they have come, and the truth about them."""
+        return self.root / "towns"
+
+    @property
     def settled_file(self) -> Path:
         return self.root / "stack.json"
 

@@ -36,8 +36,12 @@ def reset(
 
 
 def _ours(folder: folders.Folder) -> tuple[Path, ...]:
-    """Only what a stack makes: a data folder may have been put where other files lie."""
-    return (folder.kafka, folder.postgres, folder.logs, folder.settled_file, folder.run_file)
+    """Only what a stack makes: a data folder may have been put where other files lie.
+
+    What imports and towns know of how far they came goes with the log that it is about.
+    """
+    parts = (folder.kafka, folder.postgres, folder.logs, folder.settled_file, folder.run_file)
+    return (*parts, folder.imports, folder.towns)
 
 
 def _delete(path: Path) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from libs.common.commands import StoreSettings
 from services.segmentation.domain.instance import KINDS, Instance, MemberRow, build
-from services.segmentation.domain.settings import PlanSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def a_store(members: int, seed: int) -> Made:
         )
         for at in range(members)
     )
-    instance = build(f"store-{seed}", PlanSettings(), themes, districts, {}, [], [], rows)
+    instance = build(f"store-{seed}", StoreSettings(), themes, districts, {}, [], [], rows)
     return Made(instance, rows, themes, districts, proximity)
 
 

@@ -6,15 +6,16 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from libs.common.commands import StoreSettings
 from services.segmentation.domain.check import faults
 from services.segmentation.domain.design import design, design_plan
-from services.segmentation.domain.instance import KINDS, NOWHERE, Ints, Kind, MemberRow
+from services.segmentation.domain.instance import KINDS, NOWHERE, Ints, MemberRow
 from services.segmentation.domain.items import Item
 from services.segmentation.domain.plan import plan
-from services.segmentation.domain.settings import PlanSettings
+from services.segmentation.domain.rows import Kind
 from tests.unit.segmentation.builders import DISTRICTS, PROXIMITY, THEMES, a_store, some_groups
 
-SMALL = PlanSettings(size_min=15, size_target=20, size_high=25, size_max=30, moves_per_mille=100)
+SMALL = StoreSettings(size_min=15, size_target=20, size_high=25, size_max=30, moves_per_mille=100)
 Crowd = list[tuple[tuple[Kind, tuple[int, ...], str | None], int]]
 affinities = st.tuples(*[st.sampled_from((0, 0, 1, 300, 999, 1000)) for _ in THEMES])
 traits = st.tuples(st.sampled_from(KINDS), affinities, st.sampled_from((*DISTRICTS, None)))

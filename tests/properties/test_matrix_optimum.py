@@ -7,15 +7,15 @@ import pytest
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
+from libs.common.commands import StoreSettings
 from services.segmentation.domain.costs import UNPLACED, Costs, Segments, cost_at, costs_of
 from services.segmentation.domain.instance import ACTIVE, NOWHERE, SEED, Instance, is_stuck
 from services.segmentation.domain.network import solve
 from services.segmentation.domain.objective import head_count, objective, utility
 from services.segmentation.domain.salt import member_salts
-from services.segmentation.domain.settings import PlanSettings
 from tests.unit.segmentation.builders import a_store, some_groups, some_rows
 
-SETTINGS = PlanSettings(size_min=15, size_target=20, size_high=25, size_max=30)
+SETTINGS = StoreSettings(size_min=15, size_target=20, size_high=25, size_max=30)
 
 
 class Programme:

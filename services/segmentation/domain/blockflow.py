@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from libs.common.commands import StoreSettings
 from services.segmentation.domain.arcs import Arcs, Slots
 from services.segmentation.domain.costs import costs_of
 from services.segmentation.domain.districts import Area
 from services.segmentation.domain.instance import Ints
 from services.segmentation.domain.layout import Cells
-from services.segmentation.domain.settings import PlanSettings
 
 
 class BlockFlow:
     """The members of a store: worth of each theme, n x T, and districts, n. Flows of it differ in their cells."""
 
-    def __init__(self, worth: Ints, district: Ints, settings: PlanSettings) -> None:
+    def __init__(self, worth: Ints, district: Ints, settings: StoreSettings) -> None:
         self.worth, self.district = worth, district
         self.target, self.nearest = settings.size_target, settings.weight_district
         self._size = costs_of(settings, len(worth), 0).size

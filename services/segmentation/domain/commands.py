@@ -17,6 +17,7 @@ from services.segmentation.domain.placements import facts, invite, lapse, wait_i
 from services.segmentation.domain.presence import JOIN, LEAVE, SNAPSHOT, reported
 from services.segmentation.domain.requests import request
 from services.segmentation.domain.rows import Job
+from services.segmentation.domain.settings import check
 from services.segmentation.domain.store import current_group
 from services.segmentation.domain.verdicts import Done, Later, Refused, Verdict
 
@@ -123,7 +124,9 @@ def _define_districts(effects: Effects, command: wire.DefineDistricts) -> Verdic
 
 def _change_settings(effects: Effects, command: wire.ChangeSettings) -> Verdict:
     new = command.body
-    if not new.size_min < new.size_target < new.size_high <= new.size_max:
+    try:
+        check(new)
+    except ValueError:
         return Refused("bad_settings")
     effects.store.amend(settings=new)
     effects.tell(StoreSettingsChanged, settings=new)

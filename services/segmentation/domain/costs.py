@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from services.segmentation.domain.settings import PlanSettings
+from libs.common.commands import StoreSettings
 
 Ints = npt.NDArray[np.int64]
 UNPLACED = 4000  # what a member without a place costs
@@ -48,7 +48,7 @@ class Costs:
         return self.forming if is_forming else self.size
 
 
-def costs_of(settings: PlanSettings, members: int, active: int) -> Costs:
+def costs_of(settings: StoreSettings, members: int, active: int) -> Costs:
     """Costs for a store with that many planned members, `active` of them of tier weekly or better (seeds counted)."""
     bounds = size_bounds(settings)
     shares = [(active_bound(percent, settings.size_target, members, active), slope) for percent, slope in _ACTIVE]
@@ -63,7 +63,7 @@ def costs_of(settings: PlanSettings, members: int, active: int) -> Costs:
     )
 
 
-def size_bounds(settings: PlanSettings) -> tuple[int, ...]:
+def size_bounds(settings: StoreSettings) -> tuple[int, ...]:
     """Where the slope of the size changes: 150, 180, 190, 200, 210, 220, 250, 300, or as other sizes have it."""
     low, target, high = settings.size_min, settings.size_target, settings.size_high
     below, above = target - low, high - target
@@ -83,12 +83,12 @@ def segments(steps: Iterable[tuple[int, int]]) -> Segments:
     return tuple(Segment(lo, end - lo, slope) for (lo, slope), end in zip(steps, ends, strict=True) if end > lo)
 
 
-def relaxed(costs: Costs, settings: PlanSettings) -> Costs:
+def relaxed(costs: Costs, settings: StoreSettings) -> Costs:
     """Costs that let a group grow beyond all bounds at the slope before the last: how much its block is wanted."""
     return Costs(_open_ended(costs.size, settings), _open_ended(costs.forming, settings), costs.seed, costs.active)
 
 
-def firm(costs: Costs, settings: PlanSettings) -> Costs:
+def firm(costs: Costs, settings: StoreSettings) -> Costs:
     """Costs of a first design: no utility outweighs the least and the largest size, or a group's first seed user.
 
     A swap of two members changes utility by at most 2 (w_a + w_d), costs of seed users and active members by 0.93.
@@ -105,7 +105,7 @@ def firm(costs: Costs, settings: PlanSettings) -> Costs:
     return Costs(size, size, seed, costs.active)
 
 
-def _open_ended(parts: Segments, settings: PlanSettings) -> Segments:
+def _open_ended(parts: Segments, settings: StoreSettings) -> Segments:
     return segments((s.lower, s.slope) for s in parts if s.lower < settings.size_high)
 
 

@@ -10,11 +10,12 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
-from services.segmentation.domain.settings import PlanSettings
+from libs.common.commands import StoreSettings
+from services.segmentation.domain.rows import Kind
+from services.segmentation.domain.settings import check
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-Kind = Literal["seed", "active", "ordinary"]
 GroupState = Literal["open", "forming", "closing"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SEED, ACTIVE, ORDINARY = range(3)
@@ -108,7 +109,7 @@ class Instance:
     """A store. `near`: 0..1000, (D + 1) x A, the last row for those of unknown district."""
 
     store: str
-    settings: PlanSettings
+    settings: StoreSettings
     themes: tuple[str, ...]
     districts: tuple[str, ...]
     areas: tuple[str, ...]
@@ -129,7 +130,7 @@ class Instance:
 
 def build(
     store: str,
-    settings: PlanSettings,
+    settings: StoreSettings,
     themes: Sequence[str],
     districts: Sequence[str],
     near: Mapping[tuple[str, str], int],
@@ -141,8 +142,9 @@ def build(
 
     `districts`: those that are known; `near`: of each (district, area) of them, 0..1000, 500 where it is not given.
     A group's block need not be among `blocks`: it then opens no further groups. ValueError for a member whose group is
-    none of `groups`.
+    none of `groups`, and for settings that contradict each other.
     """
+    check(settings)
     order = sorted(range(len(themes)), key=themes.__getitem__)
     sorted_themes = tuple(themes[at] for at in order)
     districts = tuple(sorted(districts))

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 
+from libs.common.commands import StoreSettings
 from services.segmentation.domain.districts import Area
 from services.segmentation.domain.instance import Ints
-from services.segmentation.domain.settings import PlanSettings
 
 Cell = tuple[int, Area]  # a theme, and districts
 Cells = dict[Cell, int]  # groups
 
 
-def adjusted(cells: Cells, heads: Mapping[Cell, int], members: int, settings: PlanSettings) -> Cells:
+def adjusted(cells: Cells, heads: Mapping[Cell, int], members: int, settings: StoreSettings) -> Cells:
     """As many groups as can all be of 150 to 250 members, if there is such a number; the blocks are changed least.
 
     A group too many goes where groups are smallest, one more comes where they are largest.

@@ -9,7 +9,6 @@ from services.segmentation.domain.instance import KINDS
 from services.segmentation.domain.place import marginal
 from services.segmentation.domain.rooms import Room, Standing
 from services.segmentation.domain.rows import Kind
-from services.segmentation.domain.settings import PlanSettings
 
 
 def place(kind: Kind, rooms: Sequence[Room], standing: Standing) -> str | None:
@@ -26,11 +25,6 @@ def place(kind: Kind, rooms: Sequence[Room], standing: Standing) -> str | None:
     return min(rooms, key=value).group if rooms else None
 
 
-def plan_settings(settings: StoreSettings) -> PlanSettings:
-    """A store's settings as the solver has them. ValueError where they contradict each other."""
-    return PlanSettings(**{field: getattr(settings, field) for field in PlanSettings.__struct_fields__})
-
-
 @lru_cache(maxsize=256)
 def _costs(settings: StoreSettings, planned: int, active: int) -> Costs:
-    return costs_of(plan_settings(settings), planned, active)
+    return costs_of(settings, planned, active)

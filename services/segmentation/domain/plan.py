@@ -12,6 +12,7 @@ from services.segmentation.domain.ledger import value
 from services.segmentation.domain.moves import chosen_moves
 from services.segmentation.domain.network import solve
 from services.segmentation.domain.salt import MemberSalts, member_salts
+from services.segmentation.domain.settings import closing_size, full_size
 
 ALGORITHM = "factored min-cost flow 1"
 
@@ -46,7 +47,7 @@ def to_close(instance: Instance) -> tuple[int, ...]:
     sizes = np.bincount(members.group[members.group != NOWHERE], minlength=len(groups)) + groups.others
     failing = [at for at, why in enumerate(groups.failing) if why and not groups.closing[at]]
     others = int((~groups.closing).sum()) - 1
-    if not failing or len(members) > instance.settings.closing_size * others:
+    if not failing or len(members) > closing_size(instance.settings) * others:
         return ()
     return (min(failing, key=lambda at: (groups.failing[at] != "removed", int(sizes[at]), groups.ids[at])),)
 
@@ -65,7 +66,7 @@ def to_open(instance: Instance, costs: Costs, salted: MemberSalts, closing: Sequ
         here = living & (groups.block == block)
         if not instance.blocks.may_open[block] or groups.forming[here].any() or block in groups.block[[*closing]]:
             continue
-        number = missing(int(heads[here].sum()), int(here.sum()), settings.full_size, settings.size_target)
+        number = missing(int(heads[here].sum()), int(here.sum()), full_size(settings), settings.size_target)
         found += [(f"+{instance.block_name(block)}/{at + 1}", block) for at in range(number)]
     return found
 

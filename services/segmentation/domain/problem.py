@@ -1,53 +1,15 @@
 """A store as the solver is asked about it: plain rows, made from the state in one walk over all members."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
 
 from services.segmentation.domain.groups import is_manager
 from services.segmentation.domain.health import why_close
+from services.segmentation.domain.instance import BlockRow, GroupRow, GroupState, MemberRow
 from services.segmentation.domain.placements import is_offerable
-from services.segmentation.domain.rows import Group, Kind, Member
+from services.segmentation.domain.rows import Group, Member
 from services.segmentation.domain.similarity import similarity
 from services.segmentation.domain.store import Store, current_group, is_planned, kind_of
-
-
-class MemberRow(NamedTuple):
-    """A planned member. `affinity` 0..1000 per theme in force; `group`: the current one.
-
-    `is_movable`: whether anything may be proposed: a place for who has none, a move for others.
-    """
-
-    id: str
-    kind: Kind
-    affinity: Sequence[int]
-    district: str | None
-    group: str | None
-    is_movable: bool
-
-
-class BlockRow(NamedTuple):
-    """A cell of the matrix. `may_open`: whether a plan may open groups here."""
-
-    theme: str
-    area: str
-    may_open: bool
-
-
-class GroupRow(NamedTuple):
-    """A themed group that is not archived.
-
-    `others`: heads and seats of people for whom it is not the current group. `takes`: whether anybody new may be sent
-    here. `failing`: why it should be closed, or nothing.
-    """
-
-    id: str
-    theme: str
-    area: str
-    others: int
-    state: Literal["open", "forming", "closing"]
-    takes: bool
-    failing: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +74,7 @@ def _group(store: Store, row: Group, here: int) -> GroupRow:
     takes = (
         row.closed_on is None and row.theme in store.head.theme_ids and row.size < min(300, store.settings.size_max)
     )  # fmt: skip
-    state: Literal["open", "forming", "closing"] = "forming" if is_forming else "open"
+    state: GroupState = "forming" if is_forming else "open"
     if row.closed_on is not None:
         state = "closing"
     return GroupRow(row.id, row.theme, row.area, row.size - here, state, takes, why_close(store, row) or "")

@@ -12,11 +12,11 @@ from itertools import product
 import numpy as np
 from msgspec.structs import replace
 
+from libs.common.commands import StoreSettings
 from services.segmentation.domain.blockflow import BlockFlow, Solved
 from services.segmentation.domain.districts import Area, nearness
 from services.segmentation.domain.instance import Instance, Ints, interest
 from services.segmentation.domain.layout import Cell, Cells
-from services.segmentation.domain.settings import PlanSettings
 
 ROUNDING = 50
 ALONE = 50  # districts: more are as many names for the same few people
@@ -69,7 +69,7 @@ def _sampled(instance: Instance) -> tuple[Ints, Ints]:
     return worth[chosen], members.district[chosen]
 
 
-def _scaled(settings: PlanSettings, members: int) -> PlanSettings:
+def _scaled(settings: StoreSettings, members: int) -> StoreSettings:
     """Sizes as a sample has them: with a quarter of the members, groups are a quarter as large."""
     if members <= SAMPLE:
         return settings
@@ -81,7 +81,7 @@ def _scaled(settings: PlanSettings, members: int) -> PlanSettings:
     return replace(settings, size_min=low, size_target=target, size_high=high, size_max=max(high, most))
 
 
-def _worth(near: Ints, settings: PlanSettings) -> Ints:
+def _worth(near: Ints, settings: StoreSettings) -> Ints:
     return (near * settings.weight_district + 500) // 1000
 
 

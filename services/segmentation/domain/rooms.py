@@ -37,26 +37,3 @@ class Place(Protocol):
 
     def __call__(self, kind: Kind, rooms: Sequence[Room], standing: Standing) -> str | None:
         """The group with the best value for the whole; None if there is no room. Ties by group id."""
-
-
-# Slopes of the size cost below each bound (1/1000 of utility), as the specification's table has them.
-_SIZE = ((150, -1200), (180, -150), (190, -40), (200, -10), (210, 10), (220, 40), (250, 150))
-_FORMING = -10
-
-
-def marginal(room: Room) -> int:
-    """What one head more costs in size (1/1000 of utility)."""
-    if room.is_forming and room.size < 200:
-        return _FORMING
-    return next((slope for bound, slope in _SIZE if room.size < bound), 1500)
-
-
-def greedy(kind: Kind, rooms: Sequence[Room], standing: Standing) -> str | None:  # noqa: ARG001 - the seam's shape
-    """The group with the largest utility minus the slope of its size."""
-    settings = standing.settings
-
-    def value(room: Room) -> tuple[int, str]:
-        utility = settings.weight_interest * room.affinity + settings.weight_district * room.similarity
-        return 1000 * marginal(room) - utility, room.group
-
-    return min(rooms, key=value).group if rooms else None

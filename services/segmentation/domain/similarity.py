@@ -1,8 +1,7 @@
 """How near a member's district is to an area."""
 
+from services.segmentation.domain.instance import UNKNOWN
 from services.segmentation.domain.store import Store
-
-UNKNOWN = 500
 
 
 def proximity(store: Store, one: str, other: str) -> int:

@@ -7,16 +7,14 @@ from typing import Literal
 import msgspec
 
 from libs.common.feed import PlanHead, PlanSolved, SolvedArea, SolvedDesign, SolvedItem
-from services.segmentation.domain import instance as solver
 from services.segmentation.domain.affinity import affinities, shares_today, themes_of, weights
 from services.segmentation.domain.arcs import NotSolved
 from services.segmentation.domain.check import faults
 from services.segmentation.domain.design import design, design_plan, laid_out
-from services.segmentation.domain.instance import Instance
+from services.segmentation.domain.instance import Instance, MemberRow, build
 from services.segmentation.domain.items import Item
-from services.segmentation.domain.placing import plan_settings
 from services.segmentation.domain.plan import ALGORITHM, Plan, plan
-from services.segmentation.domain.problem import MemberRow, Problem, problem_of
+from services.segmentation.domain.problem import Problem, problem_of
 from services.segmentation.domain.store import Store
 
 Mode = Literal["plan", "design"]
@@ -102,15 +100,15 @@ def _redrawn(store: Store, problem: Problem, shares: Mapping[str, int]) -> tuple
 
 
 def _instance(store: Store, problem: Problem) -> Instance:
-    return solver.build(
+    return build(
         store.id,
-        plan_settings(store.settings),
+        store.settings,
         problem.themes,
         problem.districts,
         problem.near,
-        [solver.BlockRow(*row) for row in problem.blocks],
-        [solver.GroupRow(*row) for row in problem.groups],
-        [solver.MemberRow(*row) for row in problem.members],
+        problem.blocks,
+        problem.groups,
+        problem.members,
     )
 
 

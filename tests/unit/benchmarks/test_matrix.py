@@ -6,10 +6,10 @@ from benchmarks.matrix.baselines import clustered, greedy, join_order, round_rob
 from benchmarks.matrix.quality import quality
 from benchmarks.matrix.stores import Made, a_store
 from benchmarks.matrix.town import after_churn, joined, without_places
+from libs.common.commands import StoreSettings
 from services.segmentation.domain.instance import KINDS, NOWHERE, MemberRow, build
-from services.segmentation.domain.settings import PlanSettings
 
-SMALL = PlanSettings(size_min=1, size_target=2, size_high=3, size_max=4)
+SMALL = StoreSettings(size_min=1, size_target=2, size_high=3, size_max=4)
 
 
 def four_members() -> Made:

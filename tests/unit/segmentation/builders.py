@@ -7,6 +7,7 @@ from random import Random
 
 import numpy as np
 
+from libs.common.commands import StoreSettings
 from services.segmentation.domain.design import design, design_plan
 from services.segmentation.domain.districts import nearness, proximities
 from services.segmentation.domain.instance import (
@@ -15,15 +16,14 @@ from services.segmentation.domain.instance import (
     GroupRow,
     GroupState,
     Instance,
-    Kind,
     MemberRow,
     build,
 )
 from services.segmentation.domain.plan import Plan, plan
-from services.segmentation.domain.settings import PlanSettings
+from services.segmentation.domain.rows import Kind
 
 THEMES, DISTRICTS = ("babies", "cooks", "pets"), ("east", "north", "west")
-TINY = PlanSettings(size_min=2, size_target=3, size_high=4, size_max=5, moves_per_mille=1000)
+TINY = StoreSettings(size_min=2, size_target=3, size_high=4, size_max=5, moves_per_mille=1000)
 
 
 def some_rows(
@@ -68,11 +68,11 @@ def some_groups(draw: Random, number: int, others: int = 1) -> list[GroupRow]:
 
 
 def a_store(
-    members: Sequence[MemberRow], groups: Sequence[GroupRow] = (), settings: PlanSettings | None = None
+    members: Sequence[MemberRow], groups: Sequence[GroupRow] = (), settings: StoreSettings | None = None
 ) -> Instance:
     """A store of the themes and districts above, districts the less near the further apart in the alphabet."""
     near = {(a, b): 1000 - 350 * abs(DISTRICTS.index(a) - DISTRICTS.index(b)) for a in DISTRICTS for b in DISTRICTS}
-    return build("shop", settings or PlanSettings(), THEMES, DISTRICTS, near, (), groups, members)
+    return build("shop", settings or StoreSettings(), THEMES, DISTRICTS, near, (), groups, members)
 
 
 PROXIMITY = {("east", "north"): 650, ("north", "west"): 650, ("east", "west"): 300}
@@ -88,7 +88,7 @@ class Shop:
     closed: list[tuple[str, str]] = field(default_factory=list)  # blocks, in order
     opened: list[tuple[str, str]] = field(default_factory=list)
     may_open: bool = True
-    settings: PlanSettings = field(default_factory=PlanSettings)
+    settings: StoreSettings = field(default_factory=StoreSettings)
 
     @property
     def store(self) -> Instance:

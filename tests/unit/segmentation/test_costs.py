@@ -5,6 +5,7 @@ from itertools import product
 import msgspec
 import pytest
 
+from libs.common.commands import StoreSettings
 from services.segmentation.domain.costs import (
     Costs,
     Segments,
@@ -18,10 +19,11 @@ from services.segmentation.domain.costs import (
     slopes,
     table,
 )
+from services.segmentation.domain.instance import build
 from services.segmentation.domain.place import marginal
-from services.segmentation.domain.settings import PlanSettings
+from services.segmentation.domain.settings import closing_size, full_size
 
-SETTINGS = PlanSettings()
+SETTINGS = StoreSettings()
 COSTS = costs_of(SETTINGS, 1000, 400)
 
 
@@ -81,10 +83,17 @@ def test_a_marginal_cost_is_the_difference_of_two() -> None:
 
 
 def test_settings_derive_their_thresholds_and_refuse_what_contradicts_itself() -> None:
-    assert (SETTINGS.closing_size, SETTINGS.full_size) == (237, 240)
-    with pytest.raises(ValueError, match="sizes must grow"):
-        PlanSettings(size_min=200)
+    assert (closing_size(SETTINGS), full_size(SETTINGS)) == (237, 240)
+    for text in (
+        b'{"size_min": 200}',
+        b'{"size_min": 260}',
+        b'{"size_high": 300, "size_max": 299}',
+        b'{"size_target": 250}',
+    ):
+        settings = msgspec.json.decode(text, type=StoreSettings)
+        with pytest.raises(ValueError, match="sizes must grow"):
+            build("shop", settings, (), (), {}, (), (), ())
     with pytest.raises(msgspec.ValidationError):
-        msgspec.json.decode(b'{"weight_interest": -1}', type=PlanSettings)
+        msgspec.json.decode(b'{"weight_interest": -1}', type=StoreSettings)
     with pytest.raises(msgspec.ValidationError):
-        msgspec.json.decode(b'{"size_min": 260}', type=PlanSettings)
+        msgspec.json.decode(b'{"size_min": 301}', type=StoreSettings)

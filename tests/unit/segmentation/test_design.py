@@ -6,6 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from libs.common.commands import StoreSettings
 from services.segmentation.domain.check import faults
 from services.segmentation.domain.demand import demand, shared_out
 from services.segmentation.domain.design import design, design_plan, first_cells
@@ -13,7 +14,6 @@ from services.segmentation.domain.districts import area_name, merged, nearness, 
 from services.segmentation.domain.instance import MemberRow
 from services.segmentation.domain.layout import Cell, adjusted
 from services.segmentation.domain.plan import Plan
-from services.segmentation.domain.settings import PlanSettings
 from tests.unit.segmentation.builders import DISTRICTS, PROXIMITY, THEMES, Shop, a_store, alike, some_rows
 
 BETWEEN = proximities(DISTRICTS, PROXIMITY)
@@ -116,7 +116,7 @@ def test_who_is_drawn_to_nothing_is_shared_out_as_the_others_are() -> None:
 
 
 def test_groups_are_as_many_as_can_all_be_of_a_good_size() -> None:
-    settings = PlanSettings()
+    settings = StoreSettings()
     one: Cell = (0, (0,))
     other: Cell = (1, (0,))
     heads = {one: 280, other: 280}

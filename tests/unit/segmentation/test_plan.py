@@ -8,13 +8,13 @@ from random import Random
 import numpy as np
 import pytest
 
+from libs.common.commands import StoreSettings
 from services.segmentation.domain.check import faults
 from services.segmentation.domain.costs import costs_of
 from services.segmentation.domain.instance import NOWHERE, GroupRow, Instance, with_closing, with_opened
 from services.segmentation.domain.items import Item, ItemKind
 from services.segmentation.domain.objective import objective
 from services.segmentation.domain.plan import Plan, missing, plan, to_close
-from services.segmentation.domain.settings import PlanSettings
 from tests.unit.segmentation.builders import TINY, Shop, a_store, alike, some_groups, some_rows
 
 
@@ -78,7 +78,7 @@ def test_moves_of_a_night_are_few_and_those_that_gain_most() -> None:
         ("move", f"s{at}0000", "interest") for at in (19, 18, 17)
     ]
     assert made.items[0].arguments == {"from": "babies", "affinity_from": 0, "to": "cooks", "affinity_to": 780}
-    quiet = PlanSettings(moves_per_mille=0)
+    quiet = StoreSettings(moves_per_mille=0)
     assert plan(a_store(rows, groups, quiet)).items == ()
 
 
@@ -175,7 +175,7 @@ def test_no_group_opens_where_none_may() -> None:
 
 def test_a_group_above_the_bound_takes_nobody_and_lets_few_go() -> None:
     groups = [GroupRow("large", "babies", "east"), GroupRow("other", "babies", "east")]
-    settings = PlanSettings(moves_per_mille=1000)
+    settings = StoreSettings(moves_per_mille=1000)
     rows = alike(340, group="large") + alike(100, group="other", name="n") + alike(10, name="new")
     made = plan(a_store(rows, groups, settings))
     assert {item.to_group for item in made.items if item.kind == "place"} == {"other"}

@@ -16,7 +16,7 @@ from libs.common.feed import ItemKind, PlanHead, PlanSolved, SolvedArea, SolvedD
 from libs.common.placements import CommandOutcome, Happened
 from services.segmentation.domain.apply import StoreRecord, apply, close, work_on
 from services.segmentation.domain.effects import At, Effects
-from services.segmentation.domain.rooms import greedy
+from services.segmentation.domain.placing import place
 from services.segmentation.domain.rows import Member
 from services.segmentation.domain.store import Store
 
@@ -45,7 +45,7 @@ class Clerk:
         self.events: list[Happened] = []
 
     def at(self) -> At:
-        return At("store-feed", 3, self.offset, ZONE, greedy)
+        return At("store-feed", 3, self.offset, ZONE, place)
 
     def apply(self, record: StoreRecord) -> "Clerk":
         """One record, as it comes from the topic, with all its long work; the store is saved after each slice."""

@@ -78,6 +78,7 @@ class Lane(Generic[State]):
         self._deleted: dict[Target, int] = {}
         self._wake = asyncio.Event()
         self._acknowledged = 0
+        self._queued_at = self.moved_at
         self._stopping = False
         self._paused = True
 
@@ -85,6 +86,8 @@ class Lane(Generic[State]):
 
     def offer(self, records: Sequence[Record]) -> None:
         """Queue fetched records; a full queue pauses the partition."""
+        if not self._queue:
+            self._queued_at = clock.monotonic()
         self._queue.extend(records)
         self._wake.set()
         if len(self._queue) > 3 * self.settings.step_records:
@@ -203,15 +206,27 @@ class Lane(Generic[State]):
         """Until there is something to do: records, a turn at open work, or outbox rows to delete for a second."""
         if self.publisher.depth > MAX_OUTBOX:
             await self.publisher.shrunk(MAX_OUTBOX // 2)
-        if self._may_take() or self._may_slice():
-            return
-        self._wake.clear()
-        if self._has_work():
-            self.processor.slices.wait_with(self._wake)
-        try:
-            await asyncio.wait_for(self._wake.wait(), EMPTY_STEP_SECONDS)
-        except TimeoutError:
-            return
+        while (rest := self._rest()) > 0:
+            self._wake.clear()
+            if self._has_work():
+                self.processor.slices.wait_with(self._wake)
+            try:
+                await asyncio.wait_for(self._wake.wait(), rest)
+            except TimeoutError:
+                return
+
+    def _rest(self) -> float:
+        """How long there is nothing that must be done, if nothing comes."""
+        if self._stopping or self._may_slice():
+            return 0
+        return self._linger() if self._may_take() else EMPTY_STEP_SECONDS
+
+    def _linger(self) -> float:
+        """How much longer what is queued may wait for more: records without a key alone, and for a moment only."""
+        seconds = self.processor.logic.linger_seconds
+        if not seconds or len(self._queue) >= self.settings.step_records or any(one.key for one in self._queue):
+            return 0
+        return self._queued_at + seconds - clock.monotonic()
 
     def _may_take(self) -> bool:
         """Whether the next record can be applied: one that asks for more long work waits for what is open."""

@@ -111,6 +111,7 @@ class Logic(Protocol[State]):
     """What a service adds to the processor. `State` belongs to (partition, epoch)."""
 
     dead_letters: str
+    linger_seconds: float  # that records without a key may wait for others, so that they share a step
 
     async def load(self, connection: Connection, partition: int) -> State:
         """What the service keeps of a partition in memory, from its tables."""

@@ -54,6 +54,8 @@ class Steering:
 class Engagement:
     """The logic of the engagement processor. Its caches are in the `Partition` that the processor holds."""
 
+    linger_seconds = 0.0
+
     def __init__(self, settings: Settings, letters: Mapping[tuple[int, int], tuple[str, str]] | None = None) -> None:
         """`letters`: (partition, offset) of records that became dead letters before, with code and detail: a rebuild
         makes the same letters of them again, whatever it thinks of them now.

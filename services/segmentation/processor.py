@@ -20,7 +20,7 @@ from services.segmentation import store as tables
 from services.segmentation.domain.apply import StoreRecord, apply, close, open_after, work_on
 from services.segmentation.domain.days import closed_by
 from services.segmentation.domain.effects import At, Effects
-from services.segmentation.domain.intake import Fault, Foreign, Message, Order, is_long, read
+from services.segmentation.domain.intake import Fault, Foreign, Message, Order, close_of, is_long, read
 from services.segmentation.domain.placing import place
 from services.segmentation.domain.rooms import Place
 from services.segmentation.domain.store import Store
@@ -46,6 +46,10 @@ class UnknownRecord(QunliError):
 
 class Segmentation:
     """The logic of the segmentation processor. Stores in memory are on its shelf."""
+
+    # A day's close comes as one record from each partition of engagement, and nothing happens before the last: a step
+    # for each would cost more than all that they say.
+    linger_seconds = 0.25
 
     def __init__(
         self,
@@ -81,11 +85,21 @@ class Segmentation:
         return await tables.load_partition(connection, partition)
 
     def take(self, state: Partition, records: Sequence[Record], work: Work | None) -> int:
-        """Records up to the first that may open long work: with it, unless some is open. Then also none that waits."""
+        """Records up to the first that may open long work: with it, unless some is open. Then also none that waits.
+
+        Of the closes of engagement's partitions only the one that completes a day opens work.
+        """
+        feed = state.feed
         for count, record in enumerate(records):
             if is_long(record.value):
-                return count if work else count + 1
-            if work is not None and _waits(state, record, work):
+                if work is not None:
+                    return count
+                if (told := close_of(record.value)) is None:
+                    return count + 1
+                feed, day = closed_by(feed, told)
+                if day is not None:
+                    return count + 1
+            elif work is not None and _waits(state, record, work):
                 return count
         return len(records)
 

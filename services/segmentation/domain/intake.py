@@ -58,6 +58,7 @@ class Foreign:
     detail: str
 
 
+_decode_close = msgspec.json.Decoder(PartitionClosed).decode
 _decode_named = msgspec.json.Decoder(_Named).decode
 _decode_numbered = msgspec.json.Decoder(Numbered).decode
 
@@ -68,6 +69,14 @@ def is_long(value: bytes | None) -> bool:
         return _decode_named(value or b"").kind in LONG
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
+
+
+def close_of(value: bytes | None) -> PartitionClosed | None:
+    """A close of a partition of engagement, if a record is one."""
+    try:
+        return _decode_close(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def read(key: bytes | None, value: bytes | None, partition: int) -> Message | Order | Fault | Foreign:

@@ -23,10 +23,12 @@ from libs.common.events import (
     Source,
     encode,
 )
+from libs.common.letters import Letter
 from libs.common.outbox import Out
 from libs.common.postgres import Connection
+from libs.common.replays import replayed_by
 from libs.common.slices import slice_work
-from libs.common.step import Letter, MaySlice, Record, Result, Work, replays, traceparent_of
+from libs.common.step import MaySlice, Record, Result, Work, traceparent_of
 from libs.common.telemetry import trace_id_of
 from libs.common.topics import MEMBER_EVENTS, MEMBER_EVENTS_DEAD, STORE_FEED, partition_of
 from services.engagement import store
@@ -351,7 +353,7 @@ class Step:
     def _replayed(self) -> dict[str, int]:
         """The dead letters that these records replay, and that did not become letters again."""
         buried = {letter.record.offset for letter in self.letters}
-        return replays(record for record in self.records if record.offset not in buried)
+        return replayed_by(record for record in self.records if record.offset not in buried)
 
     def _keep(self, figures: Mapping[FigureKey, int], tiers: Mapping[TierKey, tuple[int, int]]) -> None:
         """After COMMIT: the state as it is now, caches bounded, what was used last kept longest."""

@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 from libs.common.config import Settings
 from libs.common.errors import QunliError
 from libs.common.events import PartitionClosed, encode
+from libs.common.letters import Letter
 from libs.common.outbox import Out
 from libs.common.postgres import Connection
+from libs.common.replays import replayed_by
 from libs.common.slices import slice_work
-from libs.common.step import Letter, MaySlice, Record, Result, Work, replays, traceparent_of
+from libs.common.step import MaySlice, Record, Result, Work, traceparent_of
 from libs.common.topics import PLACEMENTS, STORE_FEED, STORE_FEED_DEAD, partition_of
 from services.segmentation import store as tables
 from services.segmentation.domain.apply import StoreRecord, apply, close, open_after, work_on
@@ -244,7 +246,7 @@ class Step:
             messages=self.messages,
             work=self.work,
             letters=self.letters,
-            replayed=replays(record for record in self.records if record.offset not in buried),
+            replayed=replayed_by(record for record in self.records if record.offset not in buried),
             keep=self._keep,
         )
 

@@ -23,10 +23,10 @@ from libs.common.events import (
     Source,
     encode,
 )
+from libs.common.letter_replays import replayed_by
 from libs.common.letters import Letter
 from libs.common.outbox import Out
 from libs.common.postgres import Connection
-from libs.common.replays import replayed_by
 from libs.common.slices import slice_work
 from libs.common.step import MaySlice, Record, Result, Work, traceparent_of
 from libs.common.telemetry import trace_id_of

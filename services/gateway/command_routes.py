@@ -16,7 +16,7 @@ from libs.common.callers import authorize, not_found
 from libs.common.events import encode
 from libs.common.failpoints import failpoint
 from libs.common.http import Problem, TracedRoute, format_position
-from libs.common.replays import replay_of
+from libs.common.letter_replays import replay_of
 from libs.common.topics import STORE_FEED, partition_of
 from libs.common.writer import Record
 from services.gateway import command_shapes as shapes

@@ -7,8 +7,8 @@ from typing import Any
 
 import asyncpg
 
+from libs.common.letter_replays import Kept, from_row
 from libs.common.postgres import Connection
-from libs.common.replays import Kept, from_row
 from services.gateway.figures import Figures, cohort_figure, cohort_monday
 from services.gateway.member_store import membership_row
 from services.gateway.members import MembershipRow

@@ -15,7 +15,7 @@ from libs.common.callers import not_found, require
 from libs.common.days import day_from_iso, day_to_iso
 from libs.common.events import DayClosed, ScoreSettings, SettingsChanged
 from libs.common.http import Problem, TracedRoute, format_position
-from libs.common.replays import replay_of
+from libs.common.letter_replays import replay_of
 from libs.common.topics import MEMBER_EVENTS
 from services.ingest import store
 from services.ingest.door import Door, outcome_unknown

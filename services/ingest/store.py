@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from libs.common.letter_replays import Kept, from_row
 from libs.common.postgres import Connection, load_queries
-from libs.common.replays import Kept, from_row
 
 QUERIES = load_queries(Path(__file__).parent)
 

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from libs.common.config import Settings
 from libs.common.errors import QunliError
 from libs.common.events import PartitionClosed, encode
+from libs.common.letter_replays import replayed_by
 from libs.common.letters import Letter
 from libs.common.outbox import Out
 from libs.common.postgres import Connection
-from libs.common.replays import replayed_by
 from libs.common.slices import slice_work
 from libs.common.step import MaySlice, Record, Result, Work, traceparent_of
 from libs.common.topics import PLACEMENTS, STORE_FEED, STORE_FEED_DEAD, partition_of

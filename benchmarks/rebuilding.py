@@ -10,7 +10,8 @@ from benchmarks.workload import Chain
 from benchmarks.world import Tell, World, a_world
 from libs.common import clock
 from libs.common.days import day_start_ms
-from services.engagement.rebuild import Stage, rebuild, table_hashes
+from libs.common.rebuild import Stage, rebuild, table_hashes
+from services.engagement.rebuild import SERVICE
 
 STORES = 20
 
@@ -24,11 +25,11 @@ def measure(scale: Scale, tell: Tell) -> Measure:
         records = asyncio.run(_prepare(world, scale))
         live = _live(world, records, tell)
         world.stop("engagement")
-        before = asyncio.run(table_hashes(world.stack.urls.database, "engagement"))
+        before = asyncio.run(table_hashes(SERVICE, world.stack.urls.database, "engagement"))
         began_cpu, began = clock.cpu_seconds(), clock.monotonic()
         _rebuild(world, tell)
         seconds, cpu = clock.monotonic() - began, clock.cpu_seconds() - began_cpu
-        after = asyncio.run(table_hashes(world.stack.urls.database, "engagement"))
+        after = asyncio.run(table_hashes(SERVICE, world.stack.urls.database, "engagement"))
     differing = sum(before[name] != after[name] for name in before)
     found.figures += [
         Figure("rebuild / live processing", seconds / live, "times", 1.5, "at most"),
@@ -65,4 +66,4 @@ def _rebuild(world: World, tell: Tell) -> None:
     def report(stage: Stage, done: int, total: int) -> None:
         tell(f"P8: rebuild, {stage} {done:,} of {total:,}" if total else f"P8: rebuild, {stage} {done:,}")
 
-    rebuild(world.settings, world.stack.urls.database, report)
+    rebuild(SERVICE, world.settings, world.stack.urls.database, report)

@@ -9,6 +9,7 @@ import logging
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.errors import KafkaError
 
 from libs.common.config import Settings
@@ -43,9 +44,25 @@ def make_producer(settings: Settings, client_id: str) -> AIOKafkaProducer:
     )
 
 
+class _Client(AIOKafkaClient):  # type: ignore[misc] # aiokafka has no types
+    """aiokafka's task that asks who leads what ends for good by an error that it does not expect; here it asks again.
+
+    Such an error is uvloop's RuntimeError of a connection that was closed a moment ago. Without the task a client never
+    hears of another leader.
+    """
+
+    async def _metadata_update(self, cluster_metadata: ClusterMetadata, topics: set[str]) -> bool:
+        try:
+            updated: bool = await super()._metadata_update(cluster_metadata, topics)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next question may go well
+            log.warning("Kafka could not be asked who leads what: %s", reason(error))
+            return False
+        return updated
+
+
 def make_client(settings: Settings, client_id: str) -> AIOKafkaClient:
     """What a producer has beneath it: connections to the brokers, and which of them leads what. Not started."""
-    return AIOKafkaClient(
+    return _Client(
         bootstrap_servers=settings.kafka_bootstrap,
         client_id=client_id,
         request_timeout_ms=int(settings.produce_timeout_seconds * 1000),

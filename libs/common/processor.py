@@ -7,7 +7,7 @@ fenced owner, a log that is not the recorded one) ends the process; its supervis
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Generic
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -48,6 +48,7 @@ class Processor(Generic[State]):
         self.polled_at = clock.monotonic()
         self.log_answers_at = clock.monotonic()
         self.is_started = False
+        self.beside: list[Callable[[], Coroutine[Any, Any, None]]] = []  # what else goes on until it ends
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._failed: asyncio.Future[None] | None = None
         self._stopping = asyncio.Event()
@@ -64,7 +65,7 @@ class Processor(Generic[State]):
             await self.consumer.start()
             self.consumer.subscribe([self.topic], listener=_Listener(self))
             self.is_started = True
-            tasks = [asyncio.create_task(self._poll()), asyncio.create_task(self._watch())]
+            tasks = [asyncio.create_task(work()) for work in (self._poll, self._watch, *self.beside)]
             for task in tasks:
                 task.add_done_callback(self._ended)
             await self._stopping.wait()

@@ -42,10 +42,6 @@ UPDATE <live>.stream_offset SET epoch = epoch + 1 WHERE group_name = $1
 -- $1 group
 SELECT partition, next_offset, epoch, close_offset FROM <live>.stream_offset WHERE group_name = $1
 
--- name: rebuilt_positions
--- $1 group
-SELECT partition, next_offset, epoch, close_offset FROM <live>_rebuild.stream_offset WHERE group_name = $1
-
 -- name: live_outbox
 SELECT partition, topic, target, seq, source_offset, source_store, source_subject, source_index, content
 FROM <live>.outbox

@@ -1,10 +1,33 @@
 """Turns at long work: few lanes do a slice of it at the same time, so that records do not wait for all of them."""
 
 import asyncio
-from typing import Self
+from typing import Protocol, Self
+
+from libs.common.step import MaySlice, Work
 
 # While one lane's slice is with Postgres, another's is computed. More would only make records wait longer.
 AT_ONCE = 2
+# Of work that was just opened, when it is other lanes' turn: most of it is small, and done with at once.
+FIRST_SLICE = 8
+
+
+class Slicing(Protocol):
+    """A step under way, which may have long work."""
+
+    work: Work | None
+
+    async def slice(self, work: Work, most: int) -> None:
+        """Do one slice of it, of at most so many rows."""
+
+
+async def slice_work(step: Slicing, before: Work | None, may_slice: MaySlice, most: int) -> None:
+    """Do a slice of a step's long work if it may; of what it has opened itself, other than `before`, a part anyhow."""
+    if step.work is None:
+        return
+    if may_slice():
+        await step.slice(step.work, most)
+    elif step.work is not before:
+        await step.slice(step.work, max(1, most // FIRST_SLICE))
 
 
 class Turns:

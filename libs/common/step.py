@@ -6,20 +6,19 @@ exactly once, whatever is delivered, restarted or cut.
 """
 
 import asyncio
-import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import asyncpg
-import msgspec
 from aiokafka import ConsumerRecord
 
+from libs.common import letters
 from libs.common.arrays import any_texts, columns, numbers, octets, texts
 from libs.common.errors import QunliError
-from libs.common.events import Source
 from libs.common.failpoints import failpoint
+from libs.common.letters import Letter
 from libs.common.outbox import Out, Publisher, Row, Target, number
 from libs.common.postgres import Connection, load_queries
 from libs.common.telemetry import from_headers
@@ -88,15 +87,6 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A record that could not be applied, and why."""
-
-    record: Record
-    code: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
     """What a service makes of a step. `keep` changes the caches and runs after COMMIT only."""
 
@@ -128,11 +118,6 @@ class Logic(Protocol[State]):
 def always() -> bool:
     """Every step may do a slice: for a caller that has nothing else to do."""
     return True
-
-
-def letter_id(topic: str, partition: int, offset: int) -> str:
-    """The id of a dead letter: the coordinates of the record it is about."""
-    return f"{topic}-{partition}-{offset}"
 
 
 def check_contiguous(stream: Stream, expected: int, records: Iterable[Record]) -> None:
@@ -214,12 +199,12 @@ async def _write(
         ranges = [(*target, first, last) for target, (first, last) in done.items()]
         literals = columns(ranges, texts, numbers, numbers, numbers)
         await connection.execute(QUERIES["delete_published"], stream.partition, *literals)
-    messages = [*result.messages, *(_letter_out(letter, dead_letters) for letter in result.letters)]
+    messages = [*result.messages, *(letters.message(letter, dead_letters) for letter in result.letters)]
     rows, moved = number(messages, seqs)
     if rows:
         await _insert_outbox(connection, stream.partition, messages, rows, moved)
     if result.letters:
-        await _insert_letters(connection, result.letters)
+        await letters.insert(connection, result.letters)
     if result.replayed:
         await connection.execute(QUERIES["mark_replayed"], *columns(result.replayed.items(), any_texts, numbers))
     return rows, moved
@@ -262,65 +247,9 @@ async def _set_work(connection: Connection, stream: Stream, position: Position, 
     return position.cursor + 1
 
 
-def _letter_out(letter: Letter, topic: str) -> Out:
-    record = letter.record
-    source = Source(record.topic, record.partition, record.offset, "", "", 0)
-    content = msgspec.json.encode(
-        {
-            "v": 1,
-            "kind": "dead_letter",
-            "id": letter_id(record.topic, record.partition, record.offset),
-            "source": source,
-            "code": letter.code,
-            "detail": letter.detail,
-            "timestamp": record.timestamp,
-            "key": _text(record.key),
-            "value": _text(record.value),
-            "headers": [(name, _text(value)) for name, value in record.headers],
-        }
-    )
-    return Out(topic, record.partition, source, record.key or b"", content, traceparent_of(record))
-
-
-async def _insert_letters(connection: Connection, letters: Sequence[Letter]) -> None:
-    records = [letter.record for letter in letters]
-    await connection.execute(
-        QUERIES["insert_letters"],
-        texts([letter_id(record.topic, record.partition, record.offset) for record in records]),
-        texts([record.topic for record in records]),
-        numbers([record.partition for record in records]),
-        numbers([record.offset for record in records]),
-        texts([letter.code for letter in letters]),
-        any_texts([letter.detail.replace("\0", "") for letter in letters]),
-        octets([record.key for record in records]),
-        octets([record.value for record in records]),
-        any_texts([_headers_json(record) for record in records]),
-    )
-
-
-def _headers_json(record: Record) -> str:
-    """For a jsonb, which refuses NUL; the letter on its topic has the names as they were."""
-    named = [(name.replace("\0", "\ufffd"), _text(value)) for name, value in record.headers]
-    return msgspec.json.encode(named).decode()
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else base64.b64encode(value).decode()
-
-
 def traceparent_of(record: Record) -> str | None:
     """The trace a record belongs to."""
     return from_headers(record.headers)
-
-
-def replays(records: Iterable[Record]) -> dict[str, int]:
-    """The dead letters that records replay, with the offset of each."""
-    return {
-        letter: record.offset
-        for record in records
-        for name, value in record.headers
-        if name == "replays" and value and (letter := value.decode("latin-1")).isprintable()
-    }
 
 
 def published_since(publisher: Publisher, deleted: Mapping[Target, int]) -> dict[Target, tuple[int, int]]:

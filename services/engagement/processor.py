@@ -23,9 +23,12 @@ from libs.common.events import (
     Source,
     encode,
 )
+from libs.common.letter_replays import replayed_by
+from libs.common.letters import Letter
 from libs.common.outbox import Out
 from libs.common.postgres import Connection
-from libs.common.step import Letter, MaySlice, Record, Result, Work, replays, traceparent_of
+from libs.common.slices import slice_work
+from libs.common.step import MaySlice, Record, Result, Work, traceparent_of
 from libs.common.telemetry import trace_id_of
 from libs.common.topics import MEMBER_EVENTS, MEMBER_EVENTS_DEAD, STORE_FEED, partition_of
 from services.engagement import store
@@ -37,7 +40,6 @@ from services.engagement.domain.intake import Entry, Fault, read
 from services.engagement.store import Partition
 
 ZERO: Key = ("", "")
-FIRST_SLICE = 8
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -66,8 +68,6 @@ class Engagement:
         self.store_feed = settings.topic_name(STORE_FEED)
         self.dead_letters = settings.topic_name(MEMBER_EVENTS_DEAD)
         self.slice = settings.slice_memberships
-        # Of work that was just opened, when it is other lanes' turn: most closes are small, and done with at once.
-        self.first_slice = max(1, self.slice // FIRST_SLICE)
         self.cached = settings.cached_memberships // MEMBER_EVENTS.partitions
 
     async def load(self, connection: Connection, partition: int) -> Partition:
@@ -94,11 +94,7 @@ class Engagement:
         await step.read()
         await step.advance()
         await step.steer()
-        if step.work is not None:
-            if may_slice():
-                await step.slice(step.work, self.slice)
-            elif step.work is not work:
-                await step.slice(step.work, self.first_slice)
+        await slice_work(step, work, may_slice, self.slice)
         return await step.save()
 
 
@@ -359,7 +355,7 @@ class Step:
     def _replayed(self) -> dict[str, int]:
         """The dead letters that these records replay, and that did not become letters again."""
         buried = {letter.record.offset for letter in self.letters}
-        return replays(record for record in self.records if record.offset not in buried)
+        return replayed_by(record for record in self.records if record.offset not in buried)
 
     def _keep(self, figures: Mapping[FigureKey, int], tiers: Mapping[TierKey, tuple[int, int]]) -> None:
         """After COMMIT: the state as it is now, caches bounded, what was used last kept longest."""

@@ -16,6 +16,7 @@ from libs.common.callers import authorize, not_found
 from libs.common.events import encode
 from libs.common.failpoints import failpoint
 from libs.common.http import Problem, TracedRoute, format_position
+from libs.common.letter_replays import replay_of
 from libs.common.topics import STORE_FEED, partition_of
 from libs.common.writer import Record
 from services.gateway import command_shapes as shapes
@@ -46,7 +47,6 @@ from services.gateway.waiting import must_be_on_the_log, parse_after
 router = APIRouter(route_class=TracedRoute, tags=["commands"])
 # With its envelope and headers it must stay under the topic's limit of 1 MiB.
 MAX_COMMAND = 1_000_000
-REPLAYS = "replays"  # the header of a replayed record that names its letter
 ANSWERS: MemberScope = "events:write"  # of a token whose member answers its invitations
 
 
@@ -224,14 +224,7 @@ async def replay(_: Operator, gateway: ThisGateway, letter: str, __: NoParameter
         raise not_found()
     if found.replayed_offset is not None:
         raise Problem("letter_replayed", f"Its replay was applied at offset {found.replayed_offset}.")
-    offset = await _write(gateway, _again(letter, found))
+    offset = await _write(gateway, replay_of(letter, found, clock.now_ms()))
     headers = {"X-Qunli-Position": format_position(gateway.feed, [(found.partition, offset)])}
     content = shapes.Replay(letter=letter, partition=found.partition, offset=offset)
     return Response(msgspec.json.encode(content), 202, headers, JSON)
-
-
-def _again(letter_id: str, letter: store.Letter) -> Record:
-    kept = [(name, value) for name, value in letter.headers if name not in (REPLAYS, telemetry.HEADER)]
-    parent = telemetry.from_headers(letter.headers) or telemetry.new_traceparent()
-    headers = [*kept, *telemetry.header_pairs(parent), (REPLAYS, letter_id.encode())]
-    return Record(letter.partition, letter.key, letter.value, headers, clock.now_ms())

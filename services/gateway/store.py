@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-import msgspec
 
+from libs.common.letter_replays import Kept, from_row
 from libs.common.postgres import Connection
 from services.gateway.figures import Figures, cohort_figure, cohort_monday
 from services.gateway.member_store import membership_row
@@ -178,24 +178,10 @@ async def page_of_letters(conn: Connection, after: str, rows: int) -> list[async
     return await conn.fetch(QUERIES["dead_letters"], after, rows)
 
 
-class Letter(msgspec.Struct, frozen=True):
-    """A dead letter: the record as it stood on the log, and where a replay was applied."""
-
-    partition: int
-    code: str
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes | None]]
-    replayed_offset: int | None
-
-
-async def load_letter(conn: Connection, letter_id: str, topic: str) -> Letter | None:
+async def load_letter(conn: Connection, letter_id: str, topic: str) -> Kept | None:
     """A letter about a record of segmentation's source topic; None if there is none of this id."""
     row = await conn.fetchrow(QUERIES["load_letter"], letter_id, topic)
-    if row is None:
-        return None
-    headers = msgspec.json.decode(row["headers"], type=list[tuple[str, bytes | None]])
-    return Letter(**{**row, "headers": headers})
+    return None if row is None else from_row(row)
 
 
 async def partitions_lag(conn: Connection) -> list[asyncpg.Record]:

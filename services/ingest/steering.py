@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from msgspec import Struct
 from starlette.responses import Response
 
-from libs.common import clock, telemetry
+from libs.common import clock
 from libs.common.activity import COUNTED
 from libs.common.bodies import read_json, unfit
 from libs.common.caller import Caller
@@ -15,14 +15,12 @@ from libs.common.callers import not_found, require
 from libs.common.days import day_from_iso, day_to_iso
 from libs.common.events import DayClosed, ScoreSettings, SettingsChanged
 from libs.common.http import Problem, TracedRoute, format_position
+from libs.common.letter_replays import replay_of
 from libs.common.topics import MEMBER_EVENTS
-from libs.common.writer import Record
 from services.ingest import store
 from services.ingest.door import Door, outcome_unknown
 from services.ingest.faults import Fault
 from services.ingest.openapi import answers, body_of
-
-REPLAYS = "replays"  # the header of a replayed record that names its letter
 
 router = APIRouter(route_class=TracedRoute)
 CloserKey = Annotated[Caller, Depends(require("days:close"))]
@@ -153,15 +151,8 @@ async def replay(request: Request, letter: str, _: OperatorKey) -> Response:
         raise Problem("letter_id_conflict", "Its id stands for another event, and the first one stays.")
     if found.replayed_offset is not None:
         raise Problem("letter_replayed", f"Its replay was applied at offset {found.replayed_offset}.")
-    [offset] = await door.writer.append([_again(letter, found)])
+    [offset] = await door.writer.append([replay_of(letter, found, clock.now_ms())])
     if offset is None:
         raise outcome_unknown()
     position = format_position(door.topic, [(found.partition, offset)])
     return _answer(Replay(letter, found.partition, offset), 202, position)
-
-
-def _again(letter_id: str, letter: store.Letter) -> Record:
-    kept = [(name, value) for name, value in letter.headers if name not in (REPLAYS, telemetry.HEADER)]
-    parent = telemetry.from_headers(letter.headers) or telemetry.new_traceparent()
-    headers = [*kept, *telemetry.header_pairs(parent), (REPLAYS, letter_id.encode())]
-    return Record(letter.partition, letter.key, letter.value, headers, clock.now_ms())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from libs.common.letter_replays import Kept, from_row
 from libs.common.postgres import Connection, load_queries
 
 QUERIES = load_queries(Path(__file__).parent)
@@ -21,17 +22,6 @@ class PartitionPosition(msgspec.Struct, frozen=True):
     settings_number: int | None
 
 
-class Letter(msgspec.Struct, frozen=True):
-    """A dead letter: the record as it stood on the log, why it was refused, and where a replay was applied."""
-
-    partition: int
-    code: str
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes | None]]
-    replayed_offset: int | None
-
-
 async def check_schema(connection: Connection) -> None:
     """Raises asyncpg.PostgresError where a migration is missing."""
     await connection.execute(QUERIES["check_schema"])
@@ -43,13 +33,10 @@ async def load_positions(connection: Connection, topic: str) -> dict[int, Partit
     return {row["partition"]: PartitionPosition(**row) for row in rows}
 
 
-async def load_letter(connection: Connection, letter_id: str, topic: str) -> Letter | None:
+async def load_letter(connection: Connection, letter_id: str, topic: str) -> Kept | None:
     """A letter about a record of `topic`; None if there is none of this id."""
     row = await connection.fetchrow(QUERIES["load_letter"], letter_id, topic)
-    if row is None:
-        return None
-    headers = msgspec.json.decode(row["headers"], type=list[tuple[str, bytes | None]])
-    return Letter(**{**row, "headers": headers})
+    return None if row is None else from_row(row)
 
 
 @asynccontextmanager

@@ -12,9 +12,12 @@ from zoneinfo import ZoneInfo
 from libs.common.config import Settings
 from libs.common.errors import QunliError
 from libs.common.events import PartitionClosed, encode
+from libs.common.letter_replays import replayed_by
+from libs.common.letters import Letter
 from libs.common.outbox import Out
 from libs.common.postgres import Connection
-from libs.common.step import Letter, MaySlice, Record, Result, Work, replays, traceparent_of
+from libs.common.slices import slice_work
+from libs.common.step import MaySlice, Record, Result, Work, traceparent_of
 from libs.common.topics import PLACEMENTS, STORE_FEED, STORE_FEED_DEAD, partition_of
 from services.segmentation import store as tables
 from services.segmentation.domain.apply import StoreRecord, apply, close, open_after, work_on
@@ -26,8 +29,6 @@ from services.segmentation.domain.rooms import Place
 from services.segmentation.domain.store import Store
 from services.segmentation.shelf import STORE_COST, Shelf
 from services.segmentation.store import Partition
-
-FIRST_SLICE = 8
 
 
 class SeqGap(QunliError):
@@ -68,8 +69,6 @@ class Segmentation:
         self.placements = settings.topic_name(PLACEMENTS)
         self.dead_letters = settings.topic_name(STORE_FEED_DEAD)
         self.slice = settings.slice_rows
-        # Of work that was just opened, when it is other lanes' turn: most of it is small, and done with at once.
-        self.first_slice = max(1, self.slice // FIRST_SLICE)
         self.shelf = Shelf(settings.cached_store_members)
 
     def placing(self, partition: int, offset: int) -> Place:
@@ -115,11 +114,7 @@ class Segmentation:
         step = Step(self, connection, state, records, work)
         for record in records:
             await step.apply(record)
-        if step.work is not None:
-            if may_slice():
-                await step.slice(step.work, self.slice)
-            elif step.work is not work:
-                await step.slice(step.work, self.first_slice)
+        await slice_work(step, work, may_slice, self.slice)
         return await step.save()
 
 
@@ -265,7 +260,7 @@ class Step:
             messages=self.messages,
             work=self.work,
             letters=self.letters,
-            replayed=replays(record for record in self.records if record.offset not in buried),
+            replayed=replayed_by(record for record in self.records if record.offset not in buried),
             keep=self._keep,
         )
 

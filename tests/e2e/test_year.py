@@ -18,7 +18,8 @@ from deploy.local.importer.session import Target, Wish, run_import
 from libs.common.caller import ALL_STORES
 from libs.common.clock import now_ms
 from libs.common.keys import create_key
-from services.engagement.rebuild import table_hashes
+from libs.common.rebuild import table_hashes
+from services.engagement.rebuild import SERVICE
 from tests.faults.driver import Answers, name_of
 from tests.faults.judge import drained, judge
 from tests.faults.world import World
@@ -70,9 +71,9 @@ async def holds(world: World, days: int | None, events: int) -> None:
     await world.until_ready(world.ingest(**USUAL), world.engagement(**USUAL))
     assert await imports(world, Wish(days)) == events
     await judge(world, accepted(world, days))
-    before = await table_hashes(world.owner_url, "engagement")
+    before = await table_hashes(SERVICE, world.owner_url, "engagement")
     assert await imports(world, Wish(days, again=True)) == events
-    after = await table_hashes(world.owner_url, "engagement")
+    after = await table_hashes(SERVICE, world.owner_url, "engagement")
     changed = {table for table, content in before.items() if after[table] != content}
     assert changed <= STANDS_FOR_POSITION
     assert before["membership"][0] > 1_000

@@ -20,8 +20,8 @@ from libs.common.events import Derived, PartitionClosed, Source, with_seq
 from libs.common.postgres import create_pool
 from libs.common.processor import Processor
 from libs.common.topics import MEMBER_EVENTS, PLACEMENTS, SEGMENTATION_GROUP, STORE_FEED, Topic, partition_of
+from services.segmentation.__main__ import prepare
 from services.segmentation.processor import Segmentation
-from services.segmentation.solver import Solver
 from services.segmentation.store import Partition
 from tests.segmentation_check import Replay, assert_tables, assert_told, replay
 from tests.unit.segmentation.life.given import DAY, ms
@@ -193,16 +193,13 @@ async def a_segmentation(world: World, *, solves: bool = True) -> AsyncIterator[
     processor = Processor(
         world.settings, pool, Segmentation(world.settings), group=SEGMENTATION_GROUP, topic=world.topic
     )
+    if solves:
+        prepare(processor)
     task = asyncio.create_task(processor.run())
     world.running = processor
-    solving = asyncio.create_task(Solver(world.settings, processor).run()) if solves else None
     try:
         yield processor
     finally:
-        if solving is not None:
-            solving.cancel()
-            with suppress(asyncio.CancelledError):
-                await solving
         processor.stop()
         with suppress(Exception):
             await task

@@ -8,9 +8,11 @@ import asyncpg
 import msgspec
 import pytest
 
+from libs.common.rebuild import LiveIsAhead, Rebuild, table_hashes
+from libs.common.standing import Different
 from libs.common.step import Fenced
 from libs.common.topics import STORE_FEED
-from services.engagement.rebuild import Different, LiveIsAhead, Rebuild, table_hashes
+from services.engagement.rebuild import SERVICE
 from tests.integration.engagement_world import World, a_processor, a_world, applied, days_of, read_topic, send
 
 
@@ -35,10 +37,10 @@ async def test_a_rebuild_gives_the_same_tables_and_the_service_goes_on(world: Wo
     await send(world, days_of(1, days=12, members=60, events=150))
     async with a_processor(world) as processor:
         await applied(world, processor)
-        before = await table_hashes(world.admin_url, "engagement")
-        rebuilt = await Rebuild(world.settings, world.admin_url, quiet).run()
+        before = await table_hashes(SERVICE, world.admin_url, "engagement")
+        rebuilt = await Rebuild(SERVICE, world.settings, world.admin_url, quiet).run()
         await assert_fenced(processor)
-    assert await table_hashes(world.admin_url, "engagement") == before
+    assert await table_hashes(SERVICE, world.admin_url, "engagement") == before
     assert rebuilt.records == sum(world.sent.values())
     assert rebuilt.missing == 0
     await send(world, days_of(1, days=2, members=60, events=150, first=12))
@@ -81,15 +83,15 @@ async def test_a_rebuild_is_swapped_in_under_load(world: World) -> None:
     async with a_processor(world):
         loading = asyncio.create_task(load())
         try:
-            await Rebuild(world.settings, world.admin_url, quiet).run()
+            await Rebuild(SERVICE, world.settings, world.admin_url, quiet).run()
         finally:
             stop.set()
             await loading
     async with a_processor(world) as processor:
         await applied(world, processor)
-    live = await table_hashes(world.admin_url, "engagement")
-    await Rebuild(world.settings, world.admin_url, quiet).run(swap=False)
-    assert await table_hashes(world.admin_url, "engagement_rebuild") == live
+    live = await table_hashes(SERVICE, world.admin_url, "engagement")
+    await Rebuild(SERVICE, world.settings, world.admin_url, quiet).run(swap=False)
+    assert await table_hashes(SERVICE, world.admin_url, "engagement_rebuild") == live
     await assert_gapless(world)
 
 
@@ -97,11 +99,11 @@ async def test_tables_that_are_gone_come_back_with_their_counters(world: World) 
     await send(world, days_of(3, days=5, members=20, events=60))
     async with a_processor(world) as processor:
         await applied(world, processor)
-    before = await table_hashes(world.admin_url, "engagement")
+    before = await table_hashes(SERVICE, world.admin_url, "engagement")
     admin = await asyncpg.connect(world.admin_url)
     await admin.execute("DROP SCHEMA engagement CASCADE")
-    rebuilt = await Rebuild(world.settings, world.admin_url, quiet).run()
-    assert await table_hashes(world.admin_url, "engagement") == before
+    rebuilt = await Rebuild(SERVICE, world.settings, world.admin_url, quiet).run()
+    assert await table_hashes(SERVICE, world.admin_url, "engagement") == before
     assert rebuilt.missing == 0
     await admin.close()
     await send(world, days_of(3, days=1, members=20, events=60, first=5))
@@ -114,13 +116,13 @@ async def test_tables_that_know_more_than_the_log_are_replaced_only_when_told(wo
     await send(world, days_of(5, days=3, members=10, events=30))
     async with a_processor(world) as processor:
         await applied(world, processor)
-    before = await table_hashes(world.admin_url, "engagement")
+    before = await table_hashes(SERVICE, world.admin_url, "engagement")
     admin = await asyncpg.connect(world.admin_url)
     await admin.execute("UPDATE engagement.stream_offset SET next_offset = next_offset + 1000")
     with pytest.raises(LiveIsAhead):
-        await Rebuild(world.settings, world.admin_url, quiet).run()
-    await Rebuild(world.settings, world.admin_url, quiet).run(forget_live=True)
-    assert await table_hashes(world.admin_url, "engagement") == before
+        await Rebuild(SERVICE, world.settings, world.admin_url, quiet).run()
+    await Rebuild(SERVICE, world.settings, world.admin_url, quiet).run(forget_live=True)
+    assert await table_hashes(SERVICE, world.admin_url, "engagement") == before
     epochs = await admin.fetchval("SELECT min(epoch) FROM engagement.stream_offset")
     assert epochs > 1
     await admin.close()
@@ -133,7 +135,7 @@ async def test_a_message_that_differs_stops_the_swap_and_is_named(world: World) 
     admin = await asyncpg.connect(world.admin_url)
     elsewhere = world.settings.model_copy(update={"timezone": "America/New_York"})
     with pytest.raises(Different) as error:
-        await Rebuild(elsewhere, world.admin_url, quiet).run()
+        await Rebuild(SERVICE, elsewhere, world.admin_url, quiet).run()
     assert "store-feed" in str(error.value)
     assert await admin.fetchval("SELECT count(*) > 0 FROM engagement.journal")
     await admin.close()

@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
+from aiokafka.client import AIOKafkaClient
 
 from libs.common.config import Settings
+from libs.common.kafka import make_client
 from libs.common.topics import MEMBER_EVENTS
 from libs.common.writer import LogWriter, Record, TooMuchInFlight
 from tests.integration.ingest_world import read_log
@@ -87,3 +90,39 @@ async def test_records_that_nobody_waits_for_any_more_are_not_sent(
         assert await writer.append([a_record(8, 1)]) == [0]
         assert await writer.append([a_record(9 + n, 1) for n in range(10)]) == list(range(1, 11))
     assert sorted((await on_log(settings)).values()) == list(range(8, 19))
+
+
+def close_like_a_reset(client: AIOKafkaClient) -> None:
+    """Close a client's connections as a reset does, in the moment in which it asks who leads what."""
+    for connection in client._conns.values():
+        transport = connection._writer.transport
+        protocol = transport.get_protocol()
+        lost = protocol.connection_lost
+
+        def reset(_: Exception | None, lost: Callable[[Exception], None] = lost) -> None:
+            client.force_metadata_update()
+            lost(ConnectionResetError())
+
+        protocol.connection_lost = reset
+        transport.abort()
+
+
+def test_a_client_whose_connection_is_closed_while_it_asks_for_leaders_asks_again(
+    kafka_bootstrap: str, fresh_log: Callable[[], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_for(kafka_bootstrap, fresh_log())
+
+    async def cut() -> None:
+        client = make_client(settings, "test")
+        await client.bootstrap()
+        await client.set_topics([settings.topic_name(MEMBER_EVENTS)])
+        close_like_a_reset(client)
+        async with asyncio.timeout(30):
+            while "handler is closed" not in caplog.text:  # noqa: ASYNC110 - a log is all there is
+                await asyncio.sleep(0.02)
+            while not await client.force_metadata_update():
+                pass
+        await client.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(cut())

@@ -17,7 +17,6 @@ from services.segmentation.rebuild import SERVICE as SEGMENTATION
 
 app = new_app()
 STAGES: dict[Stage, str] = {
-    "letters": "Reading dead letters",
     "replay": "Replaying the log",
     "messages": "Reading what was published",
     "compare": "Comparing",

@@ -11,9 +11,9 @@ from libs.common.callers import not_found
 from libs.common.days import day_from_iso, day_to_iso, ms_to_rfc3339
 from libs.common.http import TracedRoute
 from services.gateway import group_shapes as shapes
-from services.gateway.answers import NoParameters, answer, listing, unfit
+from services.gateway.answers import NoParameters, answer, unfit
 from services.gateway.gateway import ThisGateway
-from services.gateway.lists import List, answer_list, read_page
+from services.gateway.lists import List, answer_list, answer_page, read_page
 from services.gateway.matrix_routes import decode_texts
 from services.gateway.members import maybe_instant, maybe_iso
 from services.gateway.openapi import documented
@@ -137,11 +137,10 @@ async def group_members(
     request: Request, group_id: GroupOfCaller, gateway: ThisGateway, params: Annotated[PageParams, Query()]
 ) -> Response:
     """Whom the platform has in a group: members, managers, strangers."""
-
-    async def exists(snapshot: Snapshot, _: str) -> None:
+    async with gateway.snapshot(request) as snapshot:
         await _load(snapshot, group_id)
-
-    return await answer_list(request, gateway, PEOPLE, params, store_in(group_id), group_id, exists=exists)
+        page = await read_page(snapshot, PEOPLE, params, store_in(group_id), group_id)
+    return answer_page(request, PEOPLE, page, snapshot)
 
 
 def _invitation(row: asyncpg.Record) -> shapes.GroupInvitation:
@@ -166,11 +165,10 @@ async def group_invitations(
     request: Request, group_id: GroupOfCaller, gateway: ThisGateway, params: Annotated[PageParams, Query()]
 ) -> Response:
     """Who is asked into a group and has not answered, each with the ticket."""
-
-    async def exists(snapshot: Snapshot, _: str) -> None:
+    async with gateway.snapshot(request) as snapshot:
         await _load(snapshot, group_id)
-
-    return await answer_list(request, gateway, INVITED, params, store_in(group_id), group_id, exists=exists)
+        page = await read_page(snapshot, INVITED, params, store_in(group_id), group_id)
+    return answer_page(request, INVITED, page, snapshot)
 
 
 def _day(row: asyncpg.Record) -> shapes.Health:
@@ -189,8 +187,7 @@ async def group_activity(
         row = await _load(snapshot, group_id)
         first, last = _period(row, params)
         page = await read_page(snapshot, ACTIVITY, params, store_in(group_id), group_id, first, last)
-    content = shapes.GroupActivity(items=page.items, next_cursor=page.cursor)
-    return listing(request, content, page.items, shapes.Health, page.cursor, snapshot.feed)
+    return answer_page(request, ACTIVITY, page, snapshot)
 
 
 def _period(row: asyncpg.Record, params: ActivityParams) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Lists of segmentation's rows: a query, its sort key, and what a row is shown as."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,14 +59,17 @@ async def answer_list(
     of: List,
     params: PageParams,
     store_id: str,
-    *scope: object,
     filters: tuple[object, ...] = (),
-    exists: Callable[[Snapshot, str], Awaitable[None]] | None = None,
 ) -> Response:
-    """A page of a list of a store. Problem not_found if there is no such store, or `exists` says so."""
+    """A page of a list of a store. Problem not_found if there is no such store."""
     async with gateway.snapshot(request) as snapshot:
-        await (exists or must_be_known)(snapshot, store_id)
-        page = await read_page(snapshot, of, params, store_id, *scope, filters=filters)
+        await must_be_known(snapshot, store_id)
+        page = await read_page(snapshot, of, params, store_id, filters=filters)
+    return answer_page(request, of, page, snapshot)
+
+
+def answer_page(request: Request, of: List, page: Page, snapshot: Snapshot) -> Response:
+    """A page that was read, as an answer of its own."""
     content = of.page(items=page.items, next_cursor=page.cursor)
     return listing(request, content, page.items, of.shape, page.cursor, snapshot.feed)
 

@@ -16,7 +16,7 @@ from libs.common.http import TracedRoute
 from services.gateway import group_shapes as shapes
 from services.gateway.answers import listing
 from services.gateway.gateway import ThisGateway
-from services.gateway.lists import List, must_be_known, read_page
+from services.gateway.lists import List, Page, answer_page, must_be_known, read_page
 from services.gateway.matrix_routes import decode_texts
 from services.gateway.matrix_shapes import ShownSettings, StoreArea
 from services.gateway.members import maybe_iso
@@ -67,8 +67,7 @@ async def plans(
         page = await read_page(snapshot, PLANS, params, store_id)
         counts = await _counts(snapshot, store_id, [plan.plan_id for plan in page.items])
     items = [msgspec.structs.replace(plan, counts=list(counts.get(plan.plan_id, ()))) for plan in page.items]
-    content = shapes.Plans(items=items, next_cursor=page.cursor)
-    return listing(request, content, items, shapes.PlanShort, page.cursor, snapshot.feed)
+    return answer_page(request, PLANS, Page(items, page.cursor), snapshot)
 
 
 async def _counts(snapshot: Snapshot, store_id: str, plans: Sequence[str]) -> Counts:

@@ -25,25 +25,6 @@ router = APIRouter(route_class=TracedRoute, tags=["groups"])
 FOUR_WEEKS = 28
 
 
-class _HealthRow(msgspec.Struct, kw_only=True):
-    """A row of health as segmentation keeps it."""
-
-    heads: int
-    seats: int
-    strangers: int
-    active_share: int
-    seeds: int
-    messages: int
-    writers: int
-    silent_days: int | None = None
-    answer_median: int | None = None
-    answered_in_15: int | None = None
-    unanswered: int
-
-
-_decode_health = msgspec.json.Decoder(_HealthRow).decode
-
-
 def _short(row: asyncpg.Record) -> shapes.GroupShort:
     return shapes.GroupShort(
         group_id=row["group_id"],
@@ -89,12 +70,27 @@ async def _load(snapshot: Snapshot, group_id: str) -> asyncpg.Record:
     return row
 
 
+def _day(row: asyncpg.Record) -> shapes.Health:
+    return shapes.Health(**{**dict(row), "day": day_to_iso(row["day"])})
+
+
+ACTIVITY = List("group_activity", ("day",), (-1,), _day, shapes.Health, shapes.GroupActivity)
+
+
+async def _last_health(snapshot: Snapshot, group: asyncpg.Record) -> shapes.Health | None:
+    day = group["health_day"]
+    key = (store_in(group["group_id"]), group["group_id"], day, day, *ACTIVITY.first, 1)
+    row = await snapshot.conn.fetchrow(QUERIES[ACTIVITY.query], *key)
+    return None if row is None else _day(row)
+
+
 @router.get("/v1/groups/{group_id}", **documented(shapes.Group))
 async def one_group(request: Request, group_id: GroupOfCaller, gateway: ThisGateway, _: NoParameters) -> Response:
     """A group: where it is in the matrix, its size and tiers, how people get in, its last day's health."""
     async with gateway.snapshot(request) as snapshot:
         row = await _load(snapshot, group_id)
         tiers = await snapshot.conn.fetch(QUERIES["group_tiers"], store_in(group_id), group_id)
+        health = await _last_health(snapshot, row)
     content = shapes.Group(
         **msgspec.structs.asdict(_short(row)),
         store_id=store_in(group_id),
@@ -105,13 +101,9 @@ async def one_group(request: Request, group_id: GroupOfCaller, gateway: ThisGate
         left_forming=maybe_iso(row["left_forming"]),
         snapshot_at=maybe_instant(row["snapshot_at"] if row["snapshot_at"] >= 0 else None),
         by_tier=Tiers(**{tier["tier"]: tier["members"] for tier in tiers if tier["tier"] is not None}),
-        health=None if row["health"] is None else _health(row["health_day"], row["health"]),
+        health=health,
     )
     return answer(content, snapshot.feed)
-
-
-def _health(day: int, body: str) -> shapes.Health:
-    return shapes.Health(day=day_to_iso(day), **msgspec.structs.asdict(_decode_health(body)))
 
 
 def _person(row: asyncpg.Record) -> shapes.GroupPerson:
@@ -169,13 +161,6 @@ async def group_invitations(
         await _load(snapshot, group_id)
         page = await read_page(snapshot, INVITED, params, store_in(group_id), group_id)
     return answer_page(request, INVITED, page, snapshot)
-
-
-def _day(row: asyncpg.Record) -> shapes.Health:
-    return shapes.Health(**{**dict(row), "day": day_to_iso(row["day"])})
-
-
-ACTIVITY = List("group_activity", ("day",), (-1,), _day, shapes.Health, shapes.GroupActivity)
 
 
 @router.get("/v1/groups/{group_id}/activity", **documented(shapes.GroupActivity, csv=True))

@@ -111,8 +111,7 @@ FROM segmentation_v1.command WHERE store_id = $1 AND command_id = $2
 -- name: groups
 -- $1 text store, $2 text group of the last row seen, $3 int rows, $4 text theme, $5 text area and $6 text state or null
 SELECT g.group_id, g.name, g.theme, g.area, g.overlay, g.platform_id, g.state, g.heads, g.seats, g.managers::text AS managers,
-       g.join_url, g.qr_url, g.qr_expires, g.opened, g.left_forming, g.closed_on, g.last_message, g.snapshot_at,
-       g.health_day, g.health::text AS health, s.day AS today
+       g.join_url, g.qr_url, g.qr_expires, g.opened, g.closed_on, g.last_message, s.day AS today
 FROM segmentation_v1.store_group g
 JOIN segmentation_v1.store s USING (store_id)
 WHERE g.store_id = $1 AND g.group_id > $2 AND ($4::text IS NULL OR g.theme = $4) AND ($5::text IS NULL OR g.area = $5)
@@ -123,7 +122,7 @@ ORDER BY g.group_id LIMIT $3
 -- $1 text store, $2 text group
 SELECT g.group_id, g.name, g.theme, g.area, g.overlay, g.platform_id, g.state, g.heads, g.seats, g.managers::text AS managers,
        g.join_url, g.qr_url, g.qr_expires, g.opened, g.left_forming, g.closed_on, g.last_message, g.snapshot_at,
-       g.health_day, g.health::text AS health, s.day AS today
+       g.health_day, s.day AS today
 FROM segmentation_v1.store_group g
 JOIN segmentation_v1.store s USING (store_id)
 WHERE g.store_id = $1 AND g.group_id = $2

@@ -18,6 +18,7 @@ from services.gateway.matrix_routes import decode_texts
 from services.gateway.members import maybe_instant, maybe_iso
 from services.gateway.openapi import documented
 from services.gateway.params import ActivityParams, GroupOfCaller, GroupsParams, PageParams, StoreOfCaller, store_in
+from services.gateway.places import valid_qr
 from services.gateway.shapes import Tiers
 from services.gateway.snapshot import QUERIES, Snapshot
 
@@ -46,9 +47,7 @@ def _short(row: asyncpg.Record) -> shapes.GroupShort:
 
 def _is_ready(row: asyncpg.Record) -> bool:
     """Whether somebody can be invited: a manager, and a join URL or a QR that has not expired."""
-    expires, today = row["qr_expires"], row["today"]
-    has_qr = row["qr_url"] is not None and (expires is None or today is None or expires >= today)
-    return bool(decode_texts(row["managers"])) and (row["join_url"] is not None or has_qr)
+    return bool(decode_texts(row["managers"])) and (row["join_url"] is not None or valid_qr(row) is not None)
 
 
 GROUPS = List("groups", ("group_id",), ("",), _short, shapes.GroupShort, shapes.Groups)
@@ -94,7 +93,7 @@ async def one_group(request: Request, group_id: GroupOfCaller, gateway: ThisGate
     content = shapes.Group(
         **msgspec.structs.asdict(_short(row)),
         store_id=store_in(group_id),
-        managers=list(decode_texts(row["managers"])),
+        managers=decode_texts(row["managers"]),
         join_url=row["join_url"],
         qr_url=row["qr_url"],
         qr_expires=maybe_iso(row["qr_expires"]),

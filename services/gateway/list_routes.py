@@ -52,7 +52,7 @@ def _freeloader(row: asyncpg.Record) -> shapes.Freeloader:
 
 
 def _duplicate(row: asyncpg.Record) -> shapes.Duplicate:
-    return shapes.Duplicate(member_id=row["member_id"], keep=row["keep"], others=list(decode_texts(row["others"])))
+    return shapes.Duplicate(member_id=row["member_id"], keep=row["keep"], others=decode_texts(row["others"]))
 
 
 def _task(row: asyncpg.Record) -> shapes.Task:

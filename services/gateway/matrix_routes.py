@@ -22,7 +22,7 @@ from services.gateway.snapshot import QUERIES, Snapshot
 
 router = APIRouter(route_class=TracedRoute, tags=["matrix"])
 
-decode_texts = msgspec.json.Decoder(tuple[str, ...]).decode
+decode_texts = msgspec.json.Decoder(list[str]).decode
 _decode_settings = msgspec.json.Decoder(shapes.ShownSettings).decode
 _decode_states = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -47,7 +47,7 @@ async def matrix(request: Request, store_id: StoreOfCaller, gateway: ThisGateway
         store_id=store_id,
         day=None if head is None else maybe_iso(head["day"]),
         themes=[_theme(row) for row in _in_force(head, themes)],
-        areas=[shapes.StoreArea(id=row["area"], districts=list(decode_texts(row["districts"]))) for row in areas],
+        areas=[shapes.StoreArea(id=row["area"], districts=decode_texts(row["districts"])) for row in areas],
         designed_on=None if design is None else maybe_iso(design.day),
         plan=None if head is None else head["proposal"],
         requested_plan=None if head is None else head["request"],
@@ -115,7 +115,7 @@ def _in_force(head: asyncpg.Record | None, rows: Sequence[asyncpg.Record]) -> li
 
 
 def _theme(row: asyncpg.Record) -> shapes.StoreTheme:
-    tags = list(decode_texts(row["tags"]))
+    tags = decode_texts(row["tags"])
     return shapes.StoreTheme(id=row["theme"], name=row["name"], name_en=row["name_en"], tags=tags, since=row["since"])
 
 

@@ -58,8 +58,6 @@ async def load_invitations(conn: Connection, member_id: str, stores: Sequence[st
 
 def _invitation(row: asyncpg.Record) -> Invitation:
     is_open_to_all = row["ticket"] == "qr"  # a personal one is a task of a manager, who asks in person
-    expires, today = row["qr_expires"], row["today"]
-    has_qr = is_open_to_all and (expires is None or today is None or expires >= today)
     return Invitation(
         placement_id=row["placement_id"],
         store_id=row["store_id"],
@@ -68,8 +66,15 @@ def _invitation(row: asyncpg.Record) -> Invitation:
         from_group=row["from_group"],
         ticket=row["ticket"],
         join_url=row["join_url"] if is_open_to_all else None,
-        qr_url=row["qr_url"] if has_qr else None,
+        qr_url=valid_qr(row) if is_open_to_all else None,
         invited=day_to_iso(row["invited"]),
         expires=day_to_iso(row["expires"]),
         seen_at=maybe_instant(row["seen_at"]),
     )
+
+
+def valid_qr(row: asyncpg.Record) -> str | None:
+    """The URL of a group's QR, unless it has expired before the store day."""
+    expires, today = row["qr_expires"], row["today"]
+    url: str | None = row["qr_url"]
+    return url if expires is None or today is None or expires >= today else None

@@ -90,7 +90,7 @@ def _item(row: asyncpg.Record) -> shapes.PlanItem:
         gain=row["gain"],
         reason=row["reason"],
         arguments=_decode_arguments(row["arguments"]),
-        needs=list(decode_texts(row["needs"])),
+        needs=decode_texts(row["needs"]),
         state=row["state"],
         first_day=day_to_iso(row["first_day"]),
     )

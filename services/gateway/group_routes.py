@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from libs.common.callers import not_found
-from libs.common.days import day_from_iso, day_to_iso, ms_to_rfc3339
+from libs.common.days import day_to_iso, ms_to_rfc3339
 from libs.common.http import TracedRoute
 from services.gateway import group_shapes as shapes
-from services.gateway.answers import NoParameters, answer, unfit
+from services.gateway.answers import NoParameters, answer
 from services.gateway.gateway import ThisGateway
 from services.gateway.lists import List, answer_list, answer_page, read_page
 from services.gateway.matrix_routes import decode_texts
@@ -23,7 +23,6 @@ from services.gateway.shapes import Tiers
 from services.gateway.snapshot import QUERIES, Snapshot
 
 router = APIRouter(route_class=TracedRoute, tags=["groups"])
-FOUR_WEEKS = 28
 
 
 def _short(row: asyncpg.Record) -> shapes.GroupShort:
@@ -169,16 +168,7 @@ async def group_activity(
     """A group's health day by day: people, messages, writers, answers."""
     async with gateway.snapshot(request) as snapshot:
         row = await _load(snapshot, group_id)
-        first, last = _period(row, params)
+        latest = row["health_day"] if row["health_day"] is not None else row["opened"]
+        first, last = params.period(latest)
         page = await read_page(snapshot, ACTIVITY, params, store_in(group_id), group_id, first, last)
     return answer_page(request, ACTIVITY, page, snapshot)
-
-
-def _period(row: asyncpg.Record, params: ActivityParams) -> tuple[int, int]:
-    """The days asked for; without them four weeks up to the last day that has a row."""
-    latest = row["health_day"] if row["health_day"] is not None else row["opened"]
-    last = latest if params.to_day is None else day_from_iso(params.to_day)
-    first = last - FOUR_WEEKS + 1 if params.from_day is None else day_from_iso(params.from_day)
-    if first > last:
-        raise unfit("from", "from is after to")
-    return first, last

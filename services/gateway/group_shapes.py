@@ -10,6 +10,7 @@ from libs.common.placements import GroupState, TicketKind
 from services.gateway.matrix_shapes import AreaId, ShownSettings, StoreArea, ThemeId
 from services.gateway.shapes import Cursor, Day, GroupId, Instant, MaybeTier, MemberId, Shape, StoreId, Tiers
 
+ItemState = Literal["proposed", "approved", "rejected", "superseded"]
 Share = Annotated[int | None, Meta(description="1/1000")]
 
 
@@ -122,7 +123,7 @@ class ItemCount(Shape, frozen=True):
     """How many items of a plan are of a kind and in a state."""
 
     kind: ItemKind
-    state: Literal["proposed", "approved", "rejected", "superseded"]
+    state: ItemState
     items: int
 
 
@@ -167,7 +168,7 @@ class PlanItem(Shape, frozen=True):
     reason: Reason
     arguments: Annotated[dict[str, Argument], Meta(description="what the reason goes by")]
     needs: Annotated[list[str], Meta(description="items to be approved first")]
-    state: Literal["proposed", "approved", "rejected", "superseded"]
+    state: ItemState
     first_day: Annotated[Day, Meta(description="since when it has been proposed")]
 
 

@@ -27,7 +27,6 @@ from services.gateway.snapshot import Snapshot
 from services.gateway.store_routes import must_exist
 
 router = APIRouter(route_class=TracedRoute, tags=["stores"])
-FOUR_WEEKS = 28
 
 
 @router.get("/v1/stores/{store_id}/activity", **documented(store_shapes.StoreActivity, csv=True))
@@ -54,10 +53,7 @@ async def activity(
 async def _period(snapshot: Snapshot, store_id: str, params: ActivityParams) -> tuple[int, int]:
     """The days asked for, within those that the store has had."""
     begin, open_day, latest = await _span(snapshot, store_id)
-    last = open_day if params.to_day is None else day_from_iso(params.to_day)
-    first = last - FOUR_WEEKS + 1 if params.from_day is None else day_from_iso(params.from_day)
-    if first > last:
-        raise unfit("from", "from is after to")
+    first, last = params.period(open_day)
     return max(first, begin), min(last, max(open_day, latest))
 
 

@@ -9,6 +9,7 @@ from services.gateway.shapes import Cursor, Day, GroupId, MaybeTier, MemberId, S
 
 AreaId = Annotated[str, Meta(examples=["sh-001~a1f0"])]
 ThemeId = Annotated[str, Meta(examples=["babies"])]
+TaskKind = Literal["personal_ticket", "leave_due", "removal", "stranger"]
 
 
 class StoreTheme(Shape, frozen=True):
@@ -172,7 +173,7 @@ class Task(Shape, frozen=True):
     """What a manager has to do about a person in, or not yet in, a group."""
 
     kind: Annotated[
-        Literal["personal_ticket", "leave_due", "removal", "stranger"],
+        TaskKind,
         Meta(
             description="invite in person; ask to leave, since another group counts; remove; remove somebody "
             "who is no member"

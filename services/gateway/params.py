@@ -12,12 +12,16 @@ from libs.common.callers import not_found, require
 from libs.common.days import day_from_iso
 from libs.common.feed import ItemKind
 from libs.common.placements import GroupState
+from services.gateway.answers import unfit
+from services.gateway.group_shapes import ItemState
+from services.gateway.matrix_shapes import TaskKind
 from services.gateway.member_store import Stores
 from services.gateway.pages import MOST_ROWS
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 REF = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
 LONGEST_PERIOD = 366  # days
+FOUR_WEEKS = 28
 
 
 def _a_day(text: str) -> str:
@@ -60,6 +64,14 @@ class ActivityParams(PageParams):
     from_day: Annotated[IsoDay | None, Field(alias="from")] = None
     to_day: Annotated[IsoDay | None, Field(alias="to")] = None
 
+    def period(self, latest: int) -> tuple[int, int]:
+        """First and last day; `latest` is the last one unless another is named. Problem invalid."""
+        last = latest if self.to_day is None else day_from_iso(self.to_day)
+        first = last - FOUR_WEEKS + 1 if self.from_day is None else day_from_iso(self.from_day)
+        if first > last:
+            raise unfit("from", "from is after to")
+        return first, last
+
 
 class TransitionsParams(PageParams):
     """Transitions between two tiers on a day or over a period."""
@@ -79,7 +91,7 @@ class TransitionsParams(PageParams):
 class TasksParams(PageParams):
     """Which tasks."""
 
-    kind: Literal["personal_ticket", "leave_due", "removal", "stranger"] | None = None
+    kind: TaskKind | None = None
 
 
 class GroupsParams(PageParams):
@@ -94,7 +106,7 @@ class ItemsParams(PageParams):
     """Which items of a plan, and in which order."""
 
     kind: ItemKind | None = None
-    state: Literal["proposed", "approved", "rejected", "superseded"] | None = None
+    state: ItemState | None = None
     sort: Annotated[Literal["number", "gain"], Field(description="number: as planned; gain: largest first")] = "number"
 
 

@@ -42,10 +42,10 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.callers = Callers(settings, lambda: self._pool)
-        self.ends = LogEnds(settings, MEMBER_EVENTS)
-        self.feed_ends = LogEnds(settings, STORE_FEED)
         self.feed = settings.topic_name(STORE_FEED)
-        self.logs: Logs = {settings.topic_name(MEMBER_EVENTS): self.ends, self.feed: self.feed_ends}
+        self.logs: Logs = {
+            settings.topic_name(topic): LogEnds(settings, topic) for topic in (MEMBER_EVENTS, STORE_FEED)
+        }
         self.writer = LogWriter(settings, STORE_FEED, "gateway")
         self.connected = asyncio.Event()  # the database, its views and the keys have been there
         self.draining = False
@@ -82,8 +82,8 @@ class Gateway:
         await self._watch.close()
         await self._loader.close()
         await self.callers.close()
-        await self.ends.close()
-        await self.feed_ends.close()
+        for ends in self.logs.values():
+            await ends.close()
         if self._pool is not None:
             await _close(self._pool)
 

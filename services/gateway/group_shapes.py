@@ -11,7 +11,6 @@ from services.gateway.matrix_shapes import AreaId, ShownSettings, StoreArea, The
 from services.gateway.shapes import Cursor, Day, GroupId, Instant, MaybeTier, MemberId, Shape, StoreId, Tiers
 
 ItemState = Literal["proposed", "approved", "rejected", "superseded"]
-Share = Annotated[int | None, Meta(description="1/1000")]
 
 
 class Health(Shape, frozen=True):

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from libs.common import clock, ops, telemetry
 from libs.common import commands as wire
-from libs.common.caller import Caller, MemberScope, Scope
+from libs.common.caller import Caller
 from libs.common.callers import authorize, not_found
 from libs.common.events import encode
 from libs.common.failpoints import failpoint
@@ -34,6 +34,7 @@ from services.gateway.params import (
     Operator,
     PageParams,
     StoreOfCaller,
+    checked_key,
     checked_member,
     checked_store,
     store_in,
@@ -47,18 +48,9 @@ from services.gateway.waiting import must_be_on_the_log, parse_after
 router = APIRouter(route_class=TracedRoute, tags=["commands"])
 # With its envelope and headers it must stay under the topic's limit of 1 MiB.
 MAX_COMMAND = 1_000_000
-ANSWERS: MemberScope = "events:write"  # of a token whose member answers its invitations
 
 
 # --- who may ------------------------------------------------------------------------------------------------------
-
-
-async def _caller(request: Request, *scopes: Scope, by_members: bool) -> Caller:
-    """A server key with one of these scopes or, where members may, a token that may write for its member."""
-    caller = await authorize(request, *scopes, *([ANSWERS] if by_members else []))
-    if caller.member_id is None and caller.scopes.isdisjoint(scopes):
-        raise not_found()
-    return caller
 
 
 def _judge(caller: Caller, path: dict[str, str]) -> tuple[str, dict[str, str]]:
@@ -91,7 +83,7 @@ def _idempotency_key(request: Request) -> str:
 
 async def _give(request: Request, kind: Kind) -> Response:
     gateway: Gateway = request.app.state.gateway
-    caller = await _caller(request, "commands:write", by_members=kind.by_members)
+    caller = checked_key(await authorize(request, *kind.scopes), "commands:write")
     store_id, targets = _judge(caller, request.path_params)
     refuse_parameters(request)
     key = _idempotency_key(request)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from libs.common import commands as wire
-from libs.common.caller import Caller
+from libs.common.caller import Caller, MemberScope, Scope
 
 _NAMESPACE = uuid.UUID("6f1f3d0e-6c3c-5f0b-9a58-2f6f1a3f1c4e")  # of Qunli's commands; another one makes other ids
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -36,6 +36,11 @@ class Kind:
     def name(self) -> str:
         """As it stands on the log."""
         return str(self.command.__struct_config__.tag)
+
+    @property
+    def scopes(self) -> tuple[Scope | MemberScope, ...]:
+        """Of who may give it: of a server key and, where members may, of a token that may write for its member."""
+        return ("commands:write", "events:write") if self.by_members else ("commands:write",)
 
 
 _STORE, _GROUP, _PLAN = "/v1/stores/{store_id}", "/v1/groups/{group_id}", "/v1/plans/{plan_id}"

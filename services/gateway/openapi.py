@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
-from libs.common.caller import MemberScope, Scope
 from libs.common.callers import security
 from libs.common.commands import DistrictsBody, ThemesBody
 from libs.common.http import PROBLEMS
@@ -145,7 +144,6 @@ def commanded(kind: Kind, shape: type[msgspec.Struct]) -> dict[str, Any]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", **_IDS[name]}}
         for name in re.findall(r"{(\w+)}", kind.path)
     ]
-    scopes: tuple[Scope | MemberScope, ...] = ("commands:write", "events:write")
     good = {
         "description": shape.__doc__,
         "content": {JSON: {"schema": {"$ref": REF.format(name=shape.__name__)}}},
@@ -156,7 +154,7 @@ def commanded(kind: Kind, shape: type[msgspec.Struct]) -> dict[str, Any]:
         "response_class": Response,
         "responses": {202: good, **_problems(_COMMAND_REFUSALS)},
         "openapi_extra": {
-            "security": security(*scopes[: 1 + kind.by_members]),
+            "security": security(*kind.scopes),
             "parameters": [*path, IDEMPOTENCY_KEY, *([IF_MATCH] if kind.body is ThemesBody else [])],
             "requestBody": {"required": not kind.is_empty, "content": content},
         },

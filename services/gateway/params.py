@@ -168,6 +168,13 @@ def checked_member(caller: Caller, member_id: str) -> str:
     return member_id
 
 
+def checked_key(caller: Caller, *scopes: Scope) -> Caller:
+    """The same caller: a member's token, or a server key with one of these scopes. Problem not_found."""
+    if caller.member_id is None and caller.scopes.isdisjoint(scopes):
+        raise not_found()
+    return caller
+
+
 def store_in(ref: str) -> str:
     """The store of a group, plan, placement or command, as its id says."""
     return ref.partition("~")[0]
@@ -199,9 +206,7 @@ CommandReader = Annotated[Caller, Depends(require("commands:write", "stores:read
 
 
 async def _command(caller: CommandReader, command_id: str) -> str:
-    if caller.member_id is None and caller.scopes.isdisjoint(("commands:write", "stores:read")):
-        raise not_found()
-    return checked_ref(caller, command_id)
+    return checked_ref(checked_key(caller, "commands:write", "stores:read"), command_id)
 
 
 CommandOfCaller = Annotated[str, Depends(_command)]

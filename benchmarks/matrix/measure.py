@@ -8,6 +8,7 @@ import numpy as np
 from msgspec.structs import replace as with_settings
 
 from benchmarks.matrix import baselines
+from benchmarks.matrix.newcomers import one_by_one
 from benchmarks.matrix.quality import Quality, quality
 from benchmarks.matrix.town import Joined, after_churn, joined, without_places
 from benchmarks.results import Figure, Measure
@@ -15,10 +16,10 @@ from benchmarks.scale import Scale
 from benchmarks.world import Tell
 from libs.common import clock
 from services.segmentation.domain.costs import costs_of
-from services.segmentation.domain.instance import NOWHERE, Instance
+from services.segmentation.domain.groups import QR_LIMIT
+from services.segmentation.domain.instance import Instance
 from services.segmentation.domain.ledger import value
 from services.segmentation.domain.network import solve
-from services.segmentation.domain.place import QR_LIMIT, Places
 from services.segmentation.domain.plan import plan
 from services.segmentation.domain.salt import member_salts
 
@@ -72,17 +73,12 @@ def _moves(store: Instance, seed: int) -> Mapping[str, float]:
 def _regret(store: Instance, seed: int) -> Mapping[str, float]:
     """What is lost where a tenth comes one by one, against the best places for all of them at once; CPU of each."""
     before, new = without_places(store, NEWCOMERS, seed)
-    members, costs = before.members, costs_of(before.settings, len(before.members), before.active)
+    costs = costs_of(before.settings, len(before.members), before.active)
     limits = np.full(len(before.groups), QR_LIMIT)
     best = value(before, costs, solve(before, costs, member_salts(before), free=new, limits=limits))
-    places, group = Places(before, costs), members.group.copy()
     came = np.random.default_rng(seed).permutation(np.flatnonzero(new)).tolist()
-    kinds, districts = members.kind.tolist(), members.district.tolist()
     began = clock.cpu_seconds()
-    for member in came:
-        group[member] = places.choose(kinds[member], members.affinity[member], districts[member])
-        if group[member] != NOWHERE:
-            places.come(int(group[member]), kinds[member])
+    group = one_by_one(before, came)
     seconds = clock.cpu_seconds() - began
     return {"lost": (best - value(before, costs, group)) / best, "us": seconds / len(came) * 1e6}
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from deploy.local import folder as folders
 from deploy.local.importer.mapping import Mapping
 from deploy.local.importer.reader import files_of
 from libs.common.days import day_to_iso
@@ -48,7 +49,7 @@ def fingerprint(mapping: Mapping, zone: str, target: str) -> str:
 
 def state_file(folder: Path, mark: str) -> Path:
     """Where the state of an import stands in a data folder."""
-    return folder / "imports" / f"{mark[:32]}.json"
+    return folders.folder_at(folder).imports / f"{mark[:32]}.json"
 
 
 def read_state(file: Path) -> State | None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from rich.console import Console
 
+from deploy.local import folder as folders
 from deploy.local.demo.applied import await_applied
 from deploy.local.importer.door import Rejected, closed_days, connect
 from deploy.local.importer.run import Work
@@ -49,7 +50,7 @@ def folder_of(wish: Wish, target: Target) -> Path:
     """Where the state and the truth of a town are kept: how many days of it are wished for makes no other town."""
     town = wish.town
     told = f"{FORMAT} {town.seed} {town.sizes} {town.first_day} {wish.groups} {target.zone} {target.name}"
-    return target.folder / "towns" / f"town{town.seed}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    return folders.folder_at(target.folder).towns / f"town{town.seed}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
 def run_town(wish: Wish, target: Target, console: Console) -> tuple[Done, TownTruth]:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from libs.common.commands import StoreSettings
+from services.segmentation.domain.rows import Kind
 
 Ints = npt.NDArray[np.int64]
 UNPLACED = 4000  # what a member without a place costs
@@ -132,3 +133,15 @@ def table(parts: Segments, upto: int) -> list[int]:
 def is_convex(parts: Segments) -> bool:
     """Whether slopes never fall, which the flow takes for granted."""
     return all(one.slope <= other.slope for one, other in pairwise(parts))
+
+
+def marginal(costs: Costs, kind: Kind, size: int, seeds: int, active: int, *, is_forming: bool) -> int:
+    """What one member of a kind more costs a group of such a size and so many of its kind."""
+    found = _slope(costs.of_size(is_forming=is_forming), size)
+    if kind == "seed":
+        return found + _slope(costs.seed, seeds)
+    return found + _slope(costs.active, active) if kind == "active" else found
+
+
+def _slope(parts: Segments, count: int) -> int:
+    return next(slope for lower, _, slope in reversed(parts) if lower <= count)

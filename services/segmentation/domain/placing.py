@@ -4,22 +4,20 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from libs.common.commands import StoreSettings
-from services.segmentation.domain.costs import Costs, costs_of
-from services.segmentation.domain.instance import KINDS
-from services.segmentation.domain.place import marginal
+from services.segmentation.domain.costs import Costs, costs_of, marginal
 from services.segmentation.domain.rooms import Room, Standing
 from services.segmentation.domain.rows import Kind
 
 
 def place(kind: Kind, rooms: Sequence[Room], standing: Standing) -> str | None:
     """The group with the best value for the whole; None if there is no room. Ties by group id."""
-    settings, number = standing.settings, KINDS.index(kind)
+    settings = standing.settings
     costs = _costs(settings, standing.planned, standing.active)
 
     def value(room: Room) -> tuple[int, str]:
         drawn = (room.affinity * settings.weight_interest + 500) // 1000
         near = (room.similarity * settings.weight_district + 500) // 1000
-        cost = marginal(costs, number, room.size, room.seeds, room.actives, is_forming=room.is_forming)
+        cost = marginal(costs, kind, room.size, room.seeds, room.actives, is_forming=room.is_forming)
         return cost - drawn - near, room.group
 
     return min(rooms, key=value).group if rooms else None

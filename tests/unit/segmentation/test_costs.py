@@ -14,13 +14,13 @@ from services.segmentation.domain.costs import (
     costs_of,
     firm,
     is_convex,
+    marginal,
     relaxed,
     size_bounds,
     slopes,
     table,
 )
 from services.segmentation.domain.instance import build
-from services.segmentation.domain.place import marginal
 from services.segmentation.domain.settings import closing_size, full_size
 
 SETTINGS = StoreSettings()
@@ -75,11 +75,11 @@ def test_a_marginal_cost_is_the_difference_of_two() -> None:
     for size, seeds, active, forming in product((0, 149, 150, 199), (0, 1, 5), (0, 48, 90), (False, True)):
         of_size = COSTS.of_size(is_forming=forming)
         step = cost_at(of_size, size + 1) - cost_at(of_size, size)
-        assert marginal(COSTS, 2, size, seeds, active, is_forming=forming) == step
+        assert marginal(COSTS, "ordinary", size, seeds, active, is_forming=forming) == step
         more = cost_at(COSTS.seed, seeds + 1) - cost_at(COSTS.seed, seeds)
-        assert marginal(COSTS, 0, size, seeds, active, is_forming=forming) == step + more
+        assert marginal(COSTS, "seed", size, seeds, active, is_forming=forming) == step + more
         more = cost_at(COSTS.active, active + 1) - cost_at(COSTS.active, active)
-        assert marginal(COSTS, 1, size, seeds, active, is_forming=forming) == step + more
+        assert marginal(COSTS, "active", size, seeds, active, is_forming=forming) == step + more
 
 
 def test_settings_derive_their_thresholds_and_refuse_what_contradicts_itself() -> None:

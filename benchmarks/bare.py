@@ -94,7 +94,7 @@ def by_partition(records: Iterable[Record]) -> list[list[Record]]:
 
 
 async def _send(asked: Send, batches: Sequence[Sequence[Record]]) -> float:
-    producer = make_producer(asked.settings, "bare")
+    producer = make_producer(asked.settings, "bare", asked.settings.produce_batch_bytes)
     await producer.start()
     topic = asked.settings.topic_name(MEMBER_EVENTS)
     slots = asyncio.Semaphore(IN_FLIGHT)

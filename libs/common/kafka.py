@@ -27,8 +27,11 @@ class LogUnavailable(QunliError):
     """The log does not answer: {reason}"""
 
 
-def make_producer(settings: Settings, client_id: str) -> AIOKafkaProducer:
-    """A producer that acknowledges when all in-sync replicas have a record. Not started; needs a running loop."""
+def make_producer(settings: Settings, client_id: str, batch_bytes: int) -> AIOKafkaProducer:
+    """A producer that acknowledges when all in-sync replicas have a record. Not started; needs a running loop.
+
+    `batch_bytes`: the largest batch per partition, before compression.
+    """
     return AIOKafkaProducer(
         bootstrap_servers=settings.kafka_bootstrap,
         client_id=client_id,
@@ -36,7 +39,7 @@ def make_producer(settings: Settings, client_id: str) -> AIOKafkaProducer:
         enable_idempotence=False,
         compression_type=COMPRESSION,
         linger_ms=LINGER_MS,
-        max_batch_size=settings.produce_batch_bytes,
+        max_batch_size=batch_bytes,
         # aiokafka compares single records with this, before compression; the topics' own limits decide
         max_request_size=4 << 20,
         request_timeout_ms=int(settings.produce_timeout_seconds * 1000),

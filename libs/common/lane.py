@@ -25,6 +25,7 @@ from libs.common.step import (
     Record,
     State,
     Stream,
+    TooMuch,
     published_since,
     run_step,
     traceparent_of,
@@ -251,9 +252,12 @@ class Lane(Generic[State]):
         failpoint("fetched")
         async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
             with self._span(records), self.processor.slices.take() as turn:
-                self.position, rows, _ = await run_step(
-                    c, self.stream, self.position, records, self.processor.logic, self.state, self._seqs, done, turn
-                )
+                try:
+                    self.position, rows, _ = await run_step(
+                        c, self.stream, self.position, records, self.processor.logic, self.state, self._seqs, done, turn
+                    )
+                except TooMuch:
+                    return
         if self.position.work is not None:
             failpoint("slice")
         self.publisher.extend(rows)

@@ -22,8 +22,18 @@ log = logging.getLogger(__name__)
 
 Target = tuple[str, int]  # topic, partition
 # Publishers of one process take turns per target, first come first served: aiokafka holds one batch a partition, and
-# those that wait for it inside of it are served in no order, until one has waited too long.
-Turns = defaultdict[Target, asyncio.Lock]
+# those that wait for it inside of it are served in no order, until one has waited too long. So one may wait there,
+# whose batch leaves as soon as the one before it is acknowledged, however busy this process is then.
+Turns = defaultdict[Target, asyncio.Semaphore]
+AT_ONCE = 2
+# A process that is busy has an acknowledgement from time to time only: what it sends each time is large, and yet,
+# if nothing of it can be compressed, within what a topic takes.
+BATCH_BYTES = 768 << 10
+
+
+def new_turns() -> Turns:
+    """The turns of one process."""
+    return defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
 
 
 @dataclass(frozen=True, slots=True)

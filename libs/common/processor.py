@@ -6,7 +6,6 @@ fenced owner, a log that is not the recorded one) ends the process; its supervis
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Generic
 
@@ -19,7 +18,7 @@ from libs.common.errors import QunliError
 from libs.common.guards import LogUnavailable, TopicMissing, check_log, describe, log_ends
 from libs.common.kafka import make_producer
 from libs.common.lane import Lane
-from libs.common.outbox import Turns, stop_task
+from libs.common.outbox import BATCH_BYTES, new_turns, stop_task
 from libs.common.postgres import Pool
 from libs.common.step import Logic, State, Stream
 
@@ -43,7 +42,7 @@ class Processor(Generic[State]):
         self.group, self.topic = group, topic
         self.lanes: dict[int, Lane[State]] = {}
         self.slots = asyncio.Semaphore(settings.database_pool)
-        self.turns: Turns = defaultdict(asyncio.Lock)
+        self.turns = new_turns()
         self.slices = slices.Turns()
         self.polled_at = clock.monotonic()
         self.log_answers_at = clock.monotonic()
@@ -57,7 +56,7 @@ class Processor(Generic[State]):
         """Check that the log is the recorded one, join the group, and apply records until `stop` or a failure."""
         self._failed = asyncio.get_running_loop().create_future()
         await check_log(self.settings, self.pool, self.topic, self.group)
-        self.producer = make_producer(self.settings, f"{self.group}-outbox")
+        self.producer = make_producer(self.settings, f"{self.group}-outbox", BATCH_BYTES)
         self.consumer = self._make_consumer()
         await self.producer.start()
         tasks: list[asyncio.Task[None]] = []

@@ -9,7 +9,7 @@ from libs.common.config import Settings
 from libs.common.log_reader import LogReader
 from libs.common.outbox import Target
 from libs.common.postgres import Connection, Pool
-from libs.common.step import QUERIES, Logic, Position, Record, State, Stream, run_step
+from libs.common.step import QUERIES, Logic, Position, Record, State, Stream, TooMuch, run_step
 
 AT_ONCE = 4  # partitions that replay at the same time
 
@@ -68,8 +68,11 @@ class Replay(Generic[State]):
         while done < len(records) or part.position.work:
             waiting = records[done : done + self._settings.step_records]
             batch = waiting[: self._logic.take(part.state, waiting, part.position.work)]
-            part.position, _, _ = await run_step(
-                connection, part.stream, part.position, batch, self._logic, part.state, part.seqs, {}
-            )
+            try:
+                part.position, _, _ = await run_step(
+                    connection, part.stream, part.position, batch, self._logic, part.state, part.seqs, {}
+                )
+            except TooMuch:
+                continue
             done += len(batch)
         self.records += len(records)

@@ -44,6 +44,10 @@ class OutcomeUnknown(QunliError):
     """The partition's row is not what the last step left: {topic}/{partition}"""
 
 
+class TooMuch(Exception):
+    """These records are too much for one step. The logic takes fewer from now on; nothing of them was applied."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """Long work that is open: the record that asked for it, the day it closes (None: new settings), how far it is.
@@ -112,7 +116,7 @@ class Logic(Protocol[State]):
     async def step(
         self, connection: Connection, state: State, records: Sequence[Record], work: Work | None, may_slice: MaySlice
     ) -> Result:
-        """Apply records, and a slice of open work if it may, in the caller's transaction."""
+        """Apply records, and a slice of open work if it may, in the caller's transaction. Or TooMuch."""
 
 
 def always() -> bool:

@@ -1,11 +1,13 @@
 """Engagement's step: load, advance, save. What is decided is decided in `domain`.
 
-A step holds records up to the next one that steers the partition (a day's close, new settings). Such a record
-opens long work, which goes in slices: this step and each later one does a slice if it is its lane's turn, and takes
-records in any case. A further steering record waits until the work is done.
+A record that steers the partition (a day's close, new settings) ends a step and opens long work, which goes in
+slices: this step and each later one does a slice if it is its lane's turn, and takes records in any case. A further
+steering record waits until the work is done. Closes with little to do, which are behind one another in the queue,
+share a step: each is done from its beginning to its end before the records after it are looked at.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import TypeVar
@@ -28,7 +30,7 @@ from libs.common.letters import Letter
 from libs.common.outbox import Out
 from libs.common.postgres import Connection
 from libs.common.slices import slice_work
-from libs.common.step import MaySlice, Record, Result, Work, traceparent_of
+from libs.common.step import MaySlice, Record, Result, TooMuch, Work, traceparent_of
 from libs.common.telemetry import trace_id_of
 from libs.common.topics import MEMBER_EVENTS, MEMBER_EVENTS_DEAD, STORE_FEED, partition_of
 from services.engagement import store
@@ -74,12 +76,13 @@ class Engagement:
         """A partition's state, its caches empty."""
         return await store.load_partition(connection, partition)
 
-    def take(self, _state: Partition, records: Sequence[Record], work: Work | None) -> int:
-        """Records up to the first that steers (it has no key): with it, unless long work is open."""
-        for count, record in enumerate(records):
-            if not record.key:
-                return count if work else count + 1
-        return len(records)
+    def take(self, state: Partition, records: Sequence[Record], work: Work | None) -> int:
+        """Records up to the first that steers (it has no key): without it if long work is open, or else beyond it."""
+        steering = [place for place, record in enumerate(records) if not record.key]
+        if work is not None:
+            return steering[0] if steering else len(records)
+        most = SHARED_CLOSES if state.shares else 1
+        return steering[most - 1] + 1 if len(steering) >= most else len(records)
 
     async def step(
         self,
@@ -91,10 +94,14 @@ class Engagement:
     ) -> Result:
         """Apply records, and a slice of open work if it may, in the caller's transaction."""
         step = Step(self, connection, state, records, work)
-        await step.read()
-        await step.advance()
-        await step.steer()
-        await slice_work(step, work, may_slice, self.slice)
+        valid = step.read()
+        due = await step.find_shared(2 * self.slice)
+        await step.load_new(valid)
+        if due is None:
+            step.advance()
+            await slice_work(step, work, may_slice, self.slice)
+        else:
+            await step.advance_shared(due)
         return await step.save()
 
 
@@ -117,7 +124,8 @@ class Step:
             self.traceparents[work.offset] = work.traceparent
         self.letters: list[Letter] = []
         self.entries: list[Entry] = []
-        self.steering: Steering | None = None
+        self.steering: list[Steering] = []
+        self.shares = state.shares
         self.messages: list[Out] = []
         self.batch = Batch(engagement.topic, state.number, self._now(), _job(work, state), members={})
 
@@ -127,8 +135,8 @@ class Step:
 
     # --- records ------------------------------------------------------------------------------------------------
 
-    async def read(self) -> None:
-        """Sort records into events that are new, duplicates, dead letters, and the one that steers."""
+    def read(self) -> list[Entry]:
+        """Sort records into events, which it returns, dead letters, and those that steer."""
         valid: list[Entry] = []
         for record in self.records:
             if letter := self.engagement.letters.get((self.state.number, record.offset)):
@@ -144,8 +152,13 @@ class Step:
                 case Fault():
                     self._bury(said)
                 case DayClosed() | SettingsChanged():
-                    self.steering = Steering(record.offset, said, self.traceparents[record.offset])
+                    self.steering.append(Steering(record.offset, said, self.traceparents[record.offset]))
+        return valid
+
+    async def load_new(self, valid: Sequence[Entry]) -> None:
+        """Of the events, keep those that are new, and have their memberships at hand."""
         self.entries = await self._new(valid)
+        await self._load({(e.event.store_id, e.event.member_id) for e in self.entries})
 
     async def _new(self, valid: Sequence[Entry]) -> list[Entry]:
         """The first of each (member, id) that was not known. The others count as duplicates or conflicts."""
@@ -173,10 +186,11 @@ class Step:
         record = self.records[fault.offset - self.records[0].offset]
         self.letters.append(Letter(record, fault.code, fault.detail))
 
-    async def advance(self) -> None:
-        """Apply the new events to their memberships."""
-        await self._load({(e.event.store_id, e.event.member_id) for e in self.entries})
+    def advance(self) -> None:
+        """Apply the new events to their memberships, then the record that steers, which is the last if there is one."""
         apply(self.batch, self.entries)
+        for steering in self.steering:
+            self._steer(steering)
 
     async def _load(self, keys: Iterable[Key]) -> None:
         """Have the memberships of `keys` at hand, from the cache or the table."""
@@ -192,15 +206,12 @@ class Step:
 
     # --- long work ----------------------------------------------------------------------------------------------
 
-    async def steer(self) -> None:
-        """Open the work that the steering record asks for, if it changes anything."""
-        steering = self.steering
-        match steering and steering.record:
+    def _steer(self, steering: Steering) -> None:
+        """Open the work that a steering record asks for, if it changes anything."""
+        match steering.record:
             case DayClosed(number=day) if self.after.closed_day is None or day > self.after.closed_day:
-                assert steering
                 self._open_close(steering, day)
             case SettingsChanged(number=number, settings=new) if number > self.after.settings_number:
-                assert steering
                 self.after.previous_settings, self.after.settings = self.after.settings, new
                 self.after.settings_number = number
                 self._open(steering, Work(steering.offset, None, ZERO, steering.traceparent))
@@ -222,17 +233,49 @@ class Step:
     async def slice(self, work: Work, most: int) -> None:
         """Do one slice of open work, of at most so many memberships, and what its end asks for."""
         found = await self._find(work, most)
-        touched = [key for key in self.batch.members if key in self.batch.touched]
         await self._load(found)
+        self._pay(found)
+        if len(found) < most:
+            await self._finish(work)
+        elif work.day is None:
+            self.work = replace(work, after=found[-1])
+        # Where a close had little to do, the next ones may share a step.
+        self.shares = work.day is not None and 2 * len(found) <= self.engagement.slice
+
+    def _pay(self, found: Sequence[Key]) -> None:
+        touched = [key for key in self.batch.members if key in self.batch.touched]
         for key in (*touched, *found):
             m = self.batch.members[key]
             if is_owed(self.batch, m):
                 pay(self.batch, key, m)
-        if len(found) < most:
-            await self._finish(work)
-            self.work = None
-        elif work.day is None:
-            self.work = replace(work, after=found[-1])
+
+    async def find_shared(self, most: int) -> list[Key] | None:
+        """Of a step with records after a close: the memberships for which its closes have something to do.
+
+        None if no record comes after one that steers. TooMuch if there are more than so many, or settings change.
+        """
+        last = self.steering[-1] if self.steering else None
+        if last is None or self.steering[0].offset == self.records[-1].offset or self.work is not None:
+            return None
+        days = [one.record.number for one in self.steering if isinstance(one.record, DayClosed)]
+        if len(days) == len(self.steering):
+            due = await store.find_due(self.connection, self.state.number, max(days) + 1, last.offset, most + 1)
+            if len(due) <= most:
+                return due
+        self.state.shares = False  # nothing else of the state has changed, nor will
+        raise TooMuch
+
+    async def advance_shared(self, due: Sequence[Key]) -> None:
+        """Apply the new events and the closes between them in log order, each close to its end."""
+        await self._load(due)
+        entries = deque(self.entries)
+        for steering in self.steering:
+            apply(self.batch, _before(entries, steering.offset))
+            self._steer(steering)
+            if self.work is not None:
+                self._pay(due)
+                await self._finish(self.work)
+        apply(self.batch, entries)
 
     async def _find(self, work: Work, most: int) -> list[Key]:
         if work.day is None:
@@ -240,9 +283,11 @@ class Step:
         return await store.find_due(self.connection, self.state.number, work.day + 1, work.offset, most)
 
     async def _finish(self, work: Work) -> None:
+        self.work = self.batch.job = None
         if work.day is None:
             self.after.previous_settings = None
             return
+        self._tell_effects()  # before the close's own messages
         mine = self.batch.effects.group_messages
         earlier = [row for row in mine if row[0] < work.offset]
         self.batch.effects.group_messages = [row for row in mine if row[0] > work.offset]
@@ -294,12 +339,15 @@ class Step:
             Out(self.engagement.store_feed, target, message.source, store_id.encode(), encode(message), traceparent)
         )
 
+    def _tell_effects(self) -> None:
+        for message in self.batch.effects.messages:
+            self._tell(message)
+        self.batch.effects.messages.clear()
+
     async def save(self) -> Result:
         """Write everything that changed; what the caches then hold is kept after COMMIT."""
         partition, connection, batch = self.state.number, self.connection, self.batch
-        ends, self.messages = self.messages, []
-        for message in batch.effects.messages:
-            self._tell(message)
+        self._tell_effects()
         await store.save_outcomes(connection, batch.outcomes)
         await self._save_memberships()
         await self._save_transitions()
@@ -311,7 +359,7 @@ class Step:
         if _differs(self.state, self.after):
             await store.save_partition(connection, self.after)
         return Result(
-            messages=[*self.messages, *ends],
+            messages=self.messages,
             work=self.work,
             letters=self.letters,
             replayed=self._replayed(),
@@ -364,6 +412,7 @@ class Step:
             setattr(state, name, getattr(self.after, name))
         # Once there were some, the next close looks: those that came while the last one ran are still there.
         state.grouped = state.grouped or bool(self.batch.effects.group_messages)
+        state.shares = self.shares
         state.tiers.update(tiers)
         _remember(state.members, self.batch.members, self.engagement.cached)
         _remember(state.figures, figures, MAX_FIGURES)
@@ -379,6 +428,7 @@ STATE_FIELDS = (
     "duplicates",
 )
 MAX_FIGURES = 50_000
+SHARED_CLOSES = 8  # in one step, where they have little to do
 
 
 def _differs(before: Partition, after: Partition) -> bool:
@@ -394,6 +444,12 @@ def _remember(cache: dict[K, V], used: Mapping[K, V], limit: int) -> None:
         cache[key] = value
     for key in list(islice(cache, max(0, len(cache) - limit))):
         del cache[key]
+
+
+def _before(entries: deque[Entry], offset: int) -> Iterator[Entry]:
+    """Take the entries before an offset off the left."""
+    while entries and entries[0].offset < offset:
+        yield entries.popleft()
 
 
 def _job(work: Work | None, state: Partition) -> Job | None:

@@ -38,6 +38,7 @@ class Partition:
     previous_settings: ScoreSettings | None = None
     duplicates: int = 0
     grouped: bool = False  # messages of groups wait for the next close
+    shares: bool = True  # closes may share a step: the last ones had little to do
     tiers: dict[TierKey, tuple[int, int]] = field(default_factory=dict)  # members, ahead
     members: dict[Key, Membership] = field(default_factory=dict)
     figures: dict[FigureKey, int] = field(default_factory=dict)

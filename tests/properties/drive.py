@@ -13,7 +13,7 @@ import msgspec
 from libs.common.config import Settings
 from libs.common.outbox import Target
 from libs.common.postgres import Connection
-from libs.common.step import QUERIES, Fenced, OutcomeUnknown, Position, Stream, run_step
+from libs.common.step import QUERIES, Fenced, OutcomeUnknown, Position, Stream, TooMuch, run_step
 from services.engagement.processor import Engagement
 from services.engagement.store import Partition
 from tests import model_check
@@ -83,7 +83,10 @@ async def _drain(
         waiting = offered[before.next_offset : before.next_offset + cut.records]
         batch = waiting[: logic.take(owner.state, waiting, before.work)]
         may_slice = cut.slices or not batch
-        await _step(connection, logic, stream, owner, batch, may_slice=may_slice)
+        try:
+            await _step(connection, logic, stream, owner, batch, may_slice=may_slice)
+        except TooMuch:
+            continue
         if cut.zombie:
             await _must_be_refused(connection, logic, stream, before, batch)
         if cut.unknown:

@@ -55,10 +55,11 @@ def added(interests: Interests, parts: Mapping[str, int], day: int) -> Interests
 
 def largest(interests: Interests, today: int) -> tuple[tuple[str, int, IsoDay], ...]:
     """The 32 tags of largest weight at `today`, ties by tag: (tag, weight as of its day, its day)."""
-    # `carried` written out: every message sorts every tag.
-    ranked = [
-        (-(weight if since >= today else (weight * _T30[min(today - since, _FORGOTTEN)] + _HALF) >> 20), tag)
-        for tag, (weight, since) in interests.items()
+    # `carried` written out, and only those that can be among the 32 sorted with their tags: every message does this.
+    aged = [
+        weight if since >= today else (weight * _T30[min(today - since, _FORGOTTEN)] + _HALF) >> 20
+        for weight, since in interests.values()
     ]
-    ranked.sort()
+    least = sorted(aged)[-SENT] if len(aged) > SENT else 0
+    ranked = sorted([(-weight, tag) for weight, tag in zip(aged, interests, strict=True) if weight >= least])
     return tuple([(tag, interests[tag][0], day_to_iso(interests[tag][1])) for _, tag in ranked[:SENT]])

@@ -45,3 +45,18 @@ VACUUM (ANALYZE) engagement.membership, engagement.standing
 
 -- name: checkpoint
 CHECKPOINT
+
+-- name: feed_position
+-- a partition of store-feed: how far segmentation is
+SELECT coalesce((SELECT next_offset FROM segmentation.stream_offset WHERE topic = 'store-feed' AND partition = %s), 0)
+
+-- name: feed_applied
+SELECT coalesce(sum(next_offset), 0) FROM segmentation.stream_offset
+
+-- name: placed_newcomers
+-- a store
+SELECT count(DISTINCT member_id) FROM segmentation_v1.placement WHERE store_id = %s AND member_id LIKE 'newcomer-%%'
+
+-- name: largest_group
+-- a store: people and seats of its largest group
+SELECT coalesce(max(size), 0) FROM segmentation_v1.store_group WHERE store_id = %s

@@ -20,6 +20,7 @@ class Scale:
     limit_rate: float
     visible_rate: float
     visible_seconds: float
+    placing_seconds: float
     memberships_large: int  # of the one large store
     memberships_small: int  # of each of the others
     small_stores: int
@@ -44,6 +45,7 @@ FULL = Scale(
     limit_rate=20_000,
     visible_rate=5_000,
     visible_seconds=30,
+    placing_seconds=20,
     memberships_large=200_000,
     memberships_small=20_000,
     small_stores=40,
@@ -67,6 +69,7 @@ QUICK = Scale(
     limit_rate=4_000,
     visible_rate=500,
     visible_seconds=5,
+    placing_seconds=3,
     memberships_large=4_000,
     memberships_small=400,
     small_stores=40,

@@ -13,6 +13,7 @@ import signal
 import sys
 from errno import ENOMEM
 from importlib.metadata import version
+from pathlib import Path
 
 import asyncpg
 
@@ -44,8 +45,16 @@ def bind(configured: Settings, parent: int) -> None:
     if os.getppid() != parent:
         sys.exit(Exit.ORPHAN)
     most = configured.solver_memory_mb << 20
+    if _address_space() >= most:  # nothing could be allocated any more, and what fails then may look like anything
+        sys.exit(Exit.MEMORY)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _address_space() -> int:
+    """Bytes of address space in use; 0 where the system does not tell."""
+    told = Path("/proc/self/statm")
+    return int(told.read_text().split()[0]) * resource.getpagesize() if told.exists() else 0
 
 
 async def read(configured: Settings, store_id: str, plan_id: str) -> tuple[Store, int]:

@@ -1,7 +1,7 @@
 """What Qunli found in a town whose groups it plans, held against the truth of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -12,6 +12,8 @@ from deploy.local.matrix import groups_of_store
 from deploy.local.orders import connect, pages, read
 from deploy.local.town.together import Together, present_with
 from services.gateway import group_shapes, matrix_shapes
+
+FAILING_AFTER = 3  # days without a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Hits:
 @dataclass(frozen=True, slots=True)
 class Findings:
     """A store at the end. Figures of health are of the last closed day: `active`, 0..1, of the members in groups,
-    `answered`: median minutes until a manager answered, over the groups where somebody asked.
+    `answered`: median minutes until a manager answered, over the groups where somebody asked. `silent`: groups that
+    fell silent early enough to be noticed, and were failing for nothing else before.
     """
 
     store: str
@@ -52,6 +55,7 @@ class Findings:
     messages: int
     writers: int
     answered: int | None
+    silent: Hits
 
 
 def findings(target: Target, stores: Sequence[Together]) -> list[Findings]:
@@ -87,7 +91,18 @@ def findings_of(gateway: httpx.Client, store: Together) -> Findings:
         messages=sum(of.messages for _, of in health),
         writers=sum(of.writers for _, of in health),
         answered=middle([of.answer_median for _, of in health if of.answer_median is not None]),
+        silent=noticed(store.platform.silent, store.seen, life.day - 1),
     )
+
+
+def noticed(silent: Mapping[str, int], seen: Mapping[str, int], last: int) -> Hits:
+    """Of groups by the first day without messages: how many were seen, on whatever morning up to `last`, and how many
+    of them on the one after the third such day, when they count as failing (docs/segmentation.md).
+    """
+    early = {group for group, day in seen.items() if day < silent[group] + FAILING_AFTER}
+    due = {group for group, day in silent.items() if day + FAILING_AFTER <= last} - early
+    found = due & seen.keys()
+    return Hits(len(found), sum(seen[group] == silent[group] + FAILING_AFTER for group in found), len(due))
 
 
 def middle(numbers: Sequence[int]) -> int | None:
@@ -119,6 +134,9 @@ def findings_table(found: Sequence[Findings]) -> Table:
         "strangers who came along": [f"{one.strangers:,}" for one in found],
         "groups": [f"{sum(one.states.values()):,}" for one in found],
         "  by state": [", ".join(f"{n} {state}" for state, n in sorted(one.states.items())) or "-" for one in found],
+        "groups fallen silent, called failing at the third night": [
+            f"{one.silent.true:,}, {one.silent.right:,}" for one in found
+        ],
         "people in groups": [f"{one.people:,}" for one in found],
         "  weekly or better": [f"{one.active:.0%}" for one in found],
         "messages on the last day, writers": [f"{one.messages:,}, {one.writers:,}" for one in found],

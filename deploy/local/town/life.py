@@ -4,7 +4,7 @@ Groups matter by one rule: who sits in a group that is alive comes more often fr
 not comes less. Without a group people keep to their pace.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -85,12 +85,16 @@ def days_of_life(store: Store, groups_of: GroupsOf) -> Iterator[tuple[Life, Happ
         yield life, happened
 
 
-def live(life: Life, groups: Groups) -> tuple[Life, Happened]:
-    """One day: the store on the next morning, and what happened. `groups`: of members who are in one."""
+def live(life: Life, groups: Groups, silent: Collection[str] = ()) -> tuple[Life, Happened]:
+    """One day: the store on the next morning, and what happened. `groups`: of members who are in one.
+
+    `silent`: groups in which nobody writes; their people talk elsewhere.
+    """
     if life.day > life.store.town.first_day:
         life = _with_newcomers(life)
     rng, people = life.store.day_chance(life.day), life.people
     ids, group_of = seated(life, groups)
+    is_silent = np.array([*(group in silent for group in ids), False])  # the last: no group
     comes = people.joins == life.day
     comes |= life.left & (rng.random(len(people)) < REJOINS)
     joins = draw_joins(rng, people, np.flatnonzero(comes), life.present)
@@ -104,7 +108,7 @@ def live(life: Life, groups: Groups) -> tuple[Life, Happened]:
         joins=joins,
         check_ins=draw_check_ins(rng, visitors, here_from),
         purchases=draw_purchases(rng, people, buyers, here_from),
-        messages=draw_messages(rng, people, writers, here_from, group_of),
+        messages=draw_messages(rng, people, writers, here_from, np.where(is_silent[group_of], -1, group_of)),
         leaves=draw_leaves(rng, people, present),
     )
     return _next_morning(life, happened, group_of, present, comes), happened

@@ -21,9 +21,19 @@ AT_ONCE = 8  # commands
 INVITES_AT = 8 * HOUR_MS  # of the day
 
 
-def settle(gateway: httpx.Client, store: Store, day: int) -> None:
-    """Bring a store from its close to the morning of `day`: groups opened up, the plan of the night approved."""
+def settle(gateway: httpx.Client, store: Store, day: int) -> tuple[str, ...]:
+    """Bring a store from its close to the morning of `day`: groups opened up, the plan of the night approved.
+
+    Returns which groups the close has found failing or dead, by their names on the platform.
+    """
     await_day(gateway, store.id, day)
+    failing = (group for group in groups_of_store(gateway, store.id) if group.state in ("failing", "dead"))
+    found = tuple(platform_name(group.group_id) for group in failing)
+    _plan(gateway, store, day)
+    return found
+
+
+def _plan(gateway: httpx.Client, store: Store, day: int) -> None:
     shown = await_plan(gateway, store.id)
     if shown.designed_on is None:
         if read(gateway, f"/v1/stores/{store.id}", store_shapes.Store).members < ENOUGH:
@@ -59,7 +69,9 @@ def _facts(store: Store, group: group_shapes.GroupShort) -> UpdateBody:
     )
 
 
-def read_news(gateway: httpx.Client, store: str, start: int, known: Collection[str]) -> StoreNews:
+def read_news(
+    gateway: httpx.Client, store: str, start: int, known: Collection[str], failing: tuple[str, ...]
+) -> StoreNews:
     """A store's groups and the tickets that are not `known` (by placement), on the morning of a day from `start` on."""
     groups = [group for group in groups_of_store(gateway, store) if group.state != "archived"]
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -72,7 +84,7 @@ def read_news(gateway: httpx.Client, store: str, start: int, known: Collection[s
         for one in some
         if one.placement_id not in known
     ]
-    return StoreNews(managers, tuple(sorted(tickets, key=lambda ticket: ticket.placement)))
+    return StoreNews(managers, tuple(sorted(tickets, key=lambda ticket: ticket.placement)), failing)
 
 
 def _managed(gateway: httpx.Client, group: str) -> tuple[str, ...]:

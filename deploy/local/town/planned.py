@@ -126,21 +126,20 @@ class _Run:
         file = self.course.folder / "state.json"
         return await post_days(self.client, work, (day, day), file, state, report), len(events.events)
 
-    def settle(self, day: int) -> None:
-        """Bring every store to the morning of `day`."""
-        for store in stores_of(self.course.town):
-            manager.settle(self.gateway, store, day)
+    def settle(self, day: int) -> Mapping[str, tuple[str, ...]]:
+        """Bring every store to the morning of `day`; which groups the night has found failing or dead, by store."""
+        return {store.id: manager.settle(self.gateway, store, day) for store in stores_of(self.course.town)}
 
     def _morning(self, day: int) -> Morning:
         """What there is new of every store. On the first day no store is known yet."""
         if day == self.course.first:
             return Morning(day, {})
-        self.settle(day)
+        failing = self.settle(day)
         start, known = day_start_ms(day, self.zone), self.journal.placements
         return Morning(
             day,
             {
-                store.id: manager.read_news(self.gateway, store.id, start, known)
+                store.id: manager.read_news(self.gateway, store.id, start, known, failing[store.id])
                 for store in stores_of(self.course.town)
             },
         )

@@ -18,6 +18,7 @@ from deploy.local.town.happened import Happened
 from deploy.local.town.life import Groups, Life
 from libs.common.days import DAY_MS, HOUR_MS, day_start_ms
 
+FORMED = 150  # people from which on a group may fall silent
 QR_HEADS, MOST_HEADS = 200, 500  # a group's QR code works below the first, a personal invitation below the second
 MINUTE_MS = HOUR_MS // 60
 SNAPSHOT_BEFORE_END = MINUTE_MS
@@ -29,7 +30,8 @@ Rooms: TypeAlias = Mapping[str, tuple[str, ...]]
 class Habits:
     """Chances 0..1 and mean delays. `joins`, `joins_by_hand`: of those invited by QR and by a manager; of the others
     `declines`. `leaves_old`: of those moved, the rest stays in both. `quits`, `strangers`: a day, of each person in a
-    group and of each group. `lost`, `doubled`, `late`: of callbacks; the late ones up to `late_hours`.
+    group and of each group. `dies`: a day, of each group: nobody ever writes in it again. `lost`, `doubled`, `late`:
+    of callbacks; the late ones up to `late_hours`.
     """
 
     joins: float = 0.6
@@ -39,6 +41,7 @@ class Habits:
     leaves_old: float = 0.85
     quits: float = 0.001
     strangers: float = 0.08
+    dies: float = 0.006
     lost: float = 0.02
     doubled: float = 0.03
     late: float = 0.05
@@ -51,7 +54,8 @@ class Habits:
 class Platform:
     """At an instant: who is in which group, what is still to happen, what is still under way to Qunli.
 
-    `rooms`: people of each group in the order of their joining, without its managers.
+    `rooms`: people of each group in the order of their joining, without its managers. `silent`: the first day of
+    each group in which nobody writes any more.
     """
 
     seed: int
@@ -59,6 +63,7 @@ class Platform:
     rooms: Rooms = field(default_factory=dict)
     coming: tuple["Due", ...] = ()
     under_way: tuple[Report, ...] = ()
+    silent: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,6 +106,16 @@ def play_day(platform: Platform, start: int, news: News) -> tuple[Platform, Chat
     heard = tuple(report for report in reports if report.heard_at < end)
     after = replace(platform, rooms=rooms, coming=tuple(sorted(later)), under_way=tuple(reports[len(heard) :]))
     return after, Chat(tuple(facts), heard)
+
+
+def fall_silent(platform: Platform, day: int) -> Platform:
+    """The platform on a morning: some of the groups that are large enough die."""
+    dead = {
+        group: day
+        for group, room in platform.rooms.items()
+        if len(room) >= FORMED and chance(platform, "dies", group, day) < platform.habits.dies
+    }
+    return replace(platform, silent={**dead, **platform.silent})
 
 
 def questions_of(life: Life, happened: Happened, zone: ZoneInfo) -> tuple[Question, ...]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -11,16 +11,19 @@ import numpy as np
 from deploy.local.town.facts import Joined, News, Ticket
 from deploy.local.town.happened import Happened
 from deploy.local.town.life import Life, begin, live
-from deploy.local.town.platform import Chat, Platform, groups_of, play_day, questions_of
+from deploy.local.town.platform import Chat, Platform, fall_silent, groups_of, play_day, questions_of
 from deploy.local.town.town import Store
 from libs.common.days import day_start_ms
 
 
 class StoreNews(msgspec.Struct, frozen=True):
-    """What Qunli tells of a store in the morning: managers of each group, by its platform name, and new tickets."""
+    """What Qunli tells of a store in the morning, groups by their platform names: managers of each, new tickets, and
+    which of them it calls failing or dead.
+    """
 
     managers: dict[str, tuple[str, ...]] = {}
     tickets: tuple[Ticket, ...] = ()
+    failing: tuple[str, ...] = ()
 
 
 class Morning(msgspec.Struct, frozen=True):
@@ -38,7 +41,8 @@ class Morning(msgspec.Struct, frozen=True):
 @dataclass(frozen=True, slots=True)
 class Together:
     """A store on a morning. `events`, `tickets`, `by_ticket`, `wandered`: how many there were so far: events by type,
-    invitations, who came by one, who came by themselves.
+    invitations, who came by one, who came by themselves. `seen`: of groups that fell silent, the first morning on
+    which Qunli called them failing or dead.
     """
 
     life: Life
@@ -47,6 +51,7 @@ class Together:
     tickets: int = 0
     by_ticket: int = 0
     wandered: int = 0
+    seen: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def store(self) -> Store:
@@ -69,9 +74,10 @@ def at_first(store: Store) -> Together:
 
 def spend_day(before: Together, news: StoreNews, zone: ZoneInfo) -> tuple[Together, Day]:
     """One day, in the groups that the platform has in the morning."""
-    life, happened = live(before.life, groups_of(before.platform.rooms))
+    platform = fall_silent(before.platform, before.life.day)
+    life, happened = live(before.life, groups_of(platform.rooms), platform.silent)
     told = News(news.managers, news.tickets, questions_of(life, happened, zone), _gone(life))
-    platform, chat = play_day(before.platform, day_start_ms(happened.day, zone), told)
+    platform, chat = play_day(platform, day_start_ms(happened.day, zone), told)
     joined = [fact.placement is not None for fact in chat.happened if isinstance(fact, Joined)]
     after = Together(
         life,
@@ -80,6 +86,8 @@ def spend_day(before: Together, news: StoreNews, zone: ZoneInfo) -> tuple[Togeth
         before.tickets + len(news.tickets),
         before.by_ticket + sum(joined),
         before.wandered + len(joined) - sum(joined),
+        dict.fromkeys((group for group in news.failing if group in before.platform.silent), happened.day)
+        | dict(before.seen),
     )
     return after, Day(life, happened, chat)
 

@@ -1,12 +1,13 @@
 """A store and the platform, a day at a time, as commands and events; and what is told of it at the end."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deploy.local.town.facts import Answered, Declined, Joined, Left, Report, Snapshot, Ticket
-from deploy.local.town.findings import Hits, hits, middle
+from deploy.local.town.findings import Hits, hits, middle, noticed
 from deploy.local.town.planned import Journal, read_journal
 from deploy.local.town.reports import answers, orders_of, platform_name
 from deploy.local.town.together import Morning, StoreNews, at_first, present_with, spend_day
@@ -75,6 +76,34 @@ def test_who_is_asked_comes_into_the_group_and_writes_there_the_day_after() -> N
     lived, day = spend_day(lived, StoreNews(managers), ZONE)
     assert day.happened.groups == (ROOM,)
     assert lived.events["message"] > 0
+
+
+def test_in_a_group_that_fell_silent_nobody_writes_and_when_qunli_sees_it_is_kept() -> None:
+    (store,) = stores_of(a_town(300))
+    lived, _ = spend_day(at_first(store), StoreNews(), ZONE)
+    everybody = tuple(store.member_id(n) for n in range(160))
+    habits = replace(lived.platform.habits, dies=0.0)
+    lived = replace(lived, platform=replace(lived.platform, habits=habits, rooms={ROOM: everybody}))
+    managers: dict[str, tuple[str, ...]] = {ROOM: ("boss",)}
+    _, loud = spend_day(lived, StoreNews(managers), ZONE)
+    assert (loud.happened.messages.group == 0).sum() > 20
+    dying = replace(lived, platform=replace(lived.platform, habits=replace(habits, dies=1.0)))
+    silent, quiet = spend_day(dying, StoreNews(managers, failing=(ROOM,)), ZONE)  # failing, but not silent before
+    assert silent.platform.silent == {ROOM: FIRST + 1}
+    assert silent.seen == {}
+    assert len(quiet.happened.messages.group) > 20
+    assert (quiet.happened.messages.group == -1).all()
+    assert not any(isinstance(fact, Answered) for fact in quiet.chat.happened)
+    for _ in range(2):
+        silent, _ = spend_day(silent, StoreNews(managers, failing=(ROOM,)), ZONE)
+    assert (silent.platform.silent, silent.seen) == ({ROOM: FIRST + 1}, {ROOM: FIRST + 2})
+
+
+def test_a_silent_group_is_noticed_at_the_close_of_its_third_day() -> None:
+    fell = {"seen": 10, "late": 10, "never": 10, "was failing": 10, "too new": 14}
+    assert noticed(fell, {"seen": 13, "late": 14, "was failing": 11}, 16) == Hits(2, 1, 3)
+    assert noticed(fell, {"seen": 13, "too new": 17}, 17) == Hits(2, 2, 5)
+    assert noticed({}, {}, 20) == Hits(0, 0, 0)
 
 
 def test_the_same_news_give_the_same_days() -> None:

@@ -1,0 +1,175 @@
+"""Newcomers, 200 a second into one store that lives: from engagement's message on `store-feed` to the view."""
+
+import asyncio
+import random
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event
+
+import msgspec
+import psycopg
+from aiokafka import TopicPartition
+from rich.console import Console
+
+from benchmarks.arithmetic import percentile
+from benchmarks.client import Client, Refused
+from benchmarks.results import Figure, Measure, Series
+from benchmarks.scale import Scale
+from benchmarks.world import PATIENCE_SECONDS, NothingMoves, Tell, World, a_world
+from deploy.local.importer.session import Target
+from deploy.local.services import SERVICES
+from deploy.local.town.planned import PLANNED
+from deploy.local.town.session import Wish, run_planned
+from deploy.local.town.town import Store, Town, stores_of
+from deploy.local.town.words import TOPICS
+from libs.common import clock
+from libs.common.days import ms_to_rfc3339
+from libs.common.events import Joined
+from libs.common.feed import decode_feed
+from libs.common.kafka import close, open_probe
+from libs.common.topics import STORE_FEED, partition_of
+
+RATE = 200.0
+LARGEST = 300  # people and seats of a group
+POSTERS = 16
+DAYS_BEFORE = 3  # of the store's life: a design, groups with people, and a plan that was approved
+WARM_SECONDS = 2.0
+LOOK_SECONDS = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """When a look at the tables had its answer, UTC ms, and the next offset of the store's partition then."""
+
+    at: float
+    next_offset: int
+
+
+def measure(scale: Scale, tell: Tell) -> Measure:
+    """Let a store live for some days, then let people join it at a steady rate."""
+    found = Measure("newcomers", f"{RATE:,.0f} newcomers a second into one store")
+    with a_world(parts=SERVICES) as world:
+        zone = world.settings.zone
+        town = Town(seed=7, sizes=(scale.members // 10,), first_day=clock.today(zone) - DAYS_BEFORE)
+        tell(f"newcomers: {DAYS_BEFORE} days of a store with {town.sizes[0]:,} members")
+        urls = world.stack.urls
+        target = Target(urls.ingest, world.stack.server_key, zone.key, world.stack.folder.root, gateway=urls.gateway)
+        run_planned(Wish(town, DAYS_BEFORE, PLANNED), target, Console(quiet=True))
+        (store,) = stores_of(town)
+        _wait_quiet(world)
+        count = int(RATE * scale.placing_seconds)
+        with _watched(world, store) as looks:
+            tell(f"newcomers: {count:,} join")
+            began = clock.now_ms()
+            asyncio.run(_post(world, store, count))
+            _wait_quiet(world)
+        waits = asyncio.run(_waits(world, store, looks, began))
+        placed, largest = _placed(world, store)
+    later = [wait for at, wait in waits if at >= began + WARM_SECONDS * 1_000]
+    found.figures += [
+        Figure("store-feed to view, p50", percentile(later, 0.5), "ms"),
+        Figure("store-feed to view, p99", percentile(later, 0.99), "ms", 50, "at most"),
+        Figure("store-feed to view, the longest", max(later), "ms"),
+        Figure("newcomers with a place", placed / count, "of all"),
+        Figure("people and seats of the largest group", largest, "heads", LARGEST, "at most"),
+    ]
+    found.series.append(Series("newcomers", [(at - began) / 1_000 for at, _ in waits], [wait for _, wait in waits]))
+    return found
+
+
+async def _post(world: World, store: Store, count: int) -> None:
+    turns, started = iter(range(count)), clock.monotonic()
+    await asyncio.gather(*(_poster(world, store, turns, started) for _ in range(POSTERS)))
+
+
+async def _poster(world: World, store: Store, turns: Iterator[int], started: float) -> None:
+    async with Client(world.stack.urls.ingest, world.stack.server_key) as door:
+        for turn in turns:
+            await asyncio.sleep(max(0.0, started + turn / RATE - clock.monotonic()))
+            head = door.head("POST", "/v1/events", "Content-Type: application/json\r\n")
+            answer = await door.request(head, _join(store, turn))
+            if answer.status != 202:
+                raise Refused(status=answer.status, what="a join", body=answer.body.decode())
+
+
+def _join(store: Store, turn: int) -> bytes:
+    draw = random.Random(turn)
+    return msgspec.json.encode(
+        {
+            "id": "join",
+            "type": "join",
+            "store_id": store.id,
+            "member_id": _newcomer(turn),
+            "occurred_at": ms_to_rfc3339(clock.now_ms()),
+            "data": {"district": draw.choice(store.places.names), "interests": draw.sample(TOPICS, 2)},
+        }
+    )
+
+
+def _newcomer(turn: int) -> str:
+    return f"newcomer-{turn:06}"
+
+
+@contextmanager
+def _watched(world: World, store: Store) -> Iterator[Sequence[Look]]:
+    """How far the store's partition is, looked at all the time: grows until the end."""
+    looks: list[Look] = []
+    over = Event()
+    with (
+        psycopg.connect(world.stack.urls.database, autocommit=True) as connection,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        looking = pool.submit(_look, World(world.stack, connection), store, looks, over)
+        try:
+            yield looks
+        finally:
+            over.set()
+        looking.result()
+
+
+def _look(world: World, store: Store, looks: list[Look], over: Event) -> None:
+    partition = partition_of(store.id, STORE_FEED.partitions)
+    while not over.wait(LOOK_SECONDS):
+        offset = world.value("feed_position", partition)
+        looks.append(Look(clock.now_ms(), offset))
+
+
+def _wait_quiet(world: World) -> None:
+    """Until everything that was posted is applied by both processors. NothingMoves."""
+    began, quiet_since, before = clock.monotonic(), clock.monotonic(), None
+    while clock.monotonic() - quiet_since < 2.0:
+        now = (world.applied(), world.value("unpublished"), world.value("feed_applied"))
+        if now != before or now[1]:
+            before, quiet_since = now, clock.monotonic()
+        if clock.monotonic() - began > PATIENCE_SECONDS:
+            raise NothingMoves(seconds=PATIENCE_SECONDS)
+        Event().wait(0.1)
+
+
+async def _waits(world: World, store: Store, looks: Sequence[Look], since: int) -> list[tuple[float, float]]:
+    """Of each newcomer's message: when it came onto the log, UTC ms, and the ms until a look found it applied."""
+    here = TopicPartition(world.settings.topic_name(STORE_FEED), partition_of(store.id, STORE_FEED.partitions))
+    consumer = open_probe(world.settings, "newcomers")
+    await consumer.start()
+    try:
+        consumer.assign([here])
+        end = (await consumer.end_offsets([here]))[here]
+        found = await consumer.offsets_for_times({here: since})
+        consumer.seek(here, found[here].offset)
+        waits, offsets = list[tuple[float, float]](), [look.next_offset for look in looks]
+        while await consumer.position(here) < end:
+            for record in (await consumer.getmany(here, timeout_ms=1_000)).get(here, ()):
+                if isinstance(decode_feed(record.value), Joined):
+                    look = looks[bisect_right(offsets, record.offset)]
+                    waits.append((record.timestamp, look.at - record.timestamp))
+        return waits
+    finally:
+        await close(consumer, 2.0)
+
+
+def _placed(world: World, store: Store) -> tuple[int, int]:
+    """How many newcomers have a place, and the people and seats of the largest group."""
+    return world.value("placed_newcomers", store.id), world.value("largest_group", store.id)

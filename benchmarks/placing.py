@@ -20,12 +20,15 @@ from benchmarks.results import Figure, Measure, Series
 from benchmarks.scale import Scale
 from benchmarks.world import PATIENCE_SECONDS, NothingMoves, Tell, World, a_world
 from deploy.local.importer.session import Target
+from deploy.local.matrix import await_plan, open_up
+from deploy.local.orders import Order, carry_out, connect
 from deploy.local.services import SERVICES
 from deploy.local.town.planned import PLANNED
 from deploy.local.town.session import Wish, run_planned
 from deploy.local.town.town import Store, Town, stores_of
 from deploy.local.town.words import TOPICS
 from libs.common import clock
+from libs.common.commands import OpenBody, UpdateBody
 from libs.common.days import ms_to_rfc3339
 from libs.common.events import Joined
 from libs.common.feed import decode_feed
@@ -53,12 +56,13 @@ def measure(scale: Scale, tell: Tell) -> Measure:
     found = Measure("newcomers", f"{RATE:,.0f} newcomers a second into one store")
     with a_world(parts=SERVICES) as world:
         zone = world.settings.zone
-        town = Town(seed=7, sizes=(scale.members // 10,), first_day=clock.today(zone) - DAYS_BEFORE)
+        town = Town(seed=7, sizes=(scale.members // 25,), first_day=clock.today(zone) - DAYS_BEFORE)
         tell(f"newcomers: {DAYS_BEFORE} days of a store with {town.sizes[0]:,} members")
         urls = world.stack.urls
         target = Target(urls.ingest, world.stack.server_key, zone.key, world.stack.folder.root, gateway=urls.gateway)
         run_planned(Wish(town, DAYS_BEFORE, PLANNED), target, Console(quiet=True))
         (store,) = stores_of(town)
+        _make_room(world, store)
         _wait_quiet(world)
         count = int(RATE * scale.placing_seconds)
         with _watched(world, store) as looks:
@@ -78,6 +82,17 @@ def measure(scale: Scale, tell: Tell) -> Measure:
     ]
     found.series.append(Series("newcomers", [(at - began) / 1_000 for at, _ in waits], [wait for _, wait in waits]))
     return found
+
+
+def _make_room(world: World, store: Store) -> None:
+    """Open a group more in every block, as a manager does before a campaign."""
+    path, way_in = f"/v1/stores/{store.id}/groups", "https://chat.example/join"
+    with connect(world.stack.urls.gateway, world.stack.server_key) as gateway:
+        blocks = await_plan(gateway, store.id).items
+        for number, block in enumerate(blocks):
+            body = OpenBody(name=f"campaign {number}", theme=block.theme, area=block.area)
+            carry_out(gateway, Order("POST", path, f"campaign:{number}", body))
+        open_up(gateway, store.id, lambda _: UpdateBody(join_url=way_in, managers=(f"{store.id}-manager-1",)))
 
 
 async def _post(world: World, store: Store, count: int) -> None:

@@ -1,5 +1,6 @@
 """Commands from HTTP over the log to their outcome and to what is read: gateway and segmentation as they run."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,27 @@ async def test_a_command_of_a_session_says_whose(shop: Shop) -> None:
     ]
     assert {command.given_by for command in records if command.store_id == "managed"} == {"Li Wei"}
     assert (await shop.outcome(answers[0]))["subject"] == "managed~g1"
+
+
+async def test_rates_tell_how_fast_the_log_grows_and_is_worked_off(shop: Shop) -> None:
+    async def asked() -> dict[str, Any]:
+        answer = await shop.get("/v1/ops/rates")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        assert 1 <= found["seconds"] <= 61
+        [feed] = [item for item in found["items"] if item["topic"] == shop.feed.topic]
+        return {**feed, "records": feed["appended"] * found["seconds"], "seconds": found["seconds"]}
+
+    before = await asked()
+    answers = [await shop.call("POST", "/v1/stores/counted/plans") for _ in range(30)]
+    await shop.outcome(answers[-1])
+    while (after := await asked())["lag"]:  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(0.05)
+    assert 29.5 < after["records"] - before["records"] < 30.5
+    assert after["caught_up_in"] == 0
+    assert after["applied"] >= after["appended"] > 0  # what others had left was applied, too
+    csv = await shop.get("/v1/ops/rates", Accept="text/csv")
+    assert csv.text.splitlines()[0] == "topic,appended,applied,lag,caught_up_in"
 
 
 async def test_a_caller_that_commands_too_much_is_told_when_it_may_again(shop: Shop) -> None:

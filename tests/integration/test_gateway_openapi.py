@@ -9,6 +9,29 @@ import pytest
 from services.gateway.openapi import SHAPES
 from tests.integration.gateway_world import World, world_fixture  # noqa: F401
 
+# What the specification offers to read, and which of it has rows that come as CSV.
+_MEMBER, _STORE, _GROUP = "/v1/members/{member_id}", "/v1/stores/{store_id}", "/v1/groups/{group_id}"
+LISTS = {
+    *(_MEMBER + part for part in ("/timeline", "/scores", "/invitations")),
+    "/v1/stores",
+    *(
+        f"{_STORE}/{part}"
+        for part in ("members", "activity", "transitions", "flow", "cohorts", "matrix", "waiting", "seeds")
+    ),
+    *(
+        f"{_STORE}/{part}"
+        for part in ("vips", "freeloaders", "duplicates", "tasks", "commands", "districts", "groups", "plans")
+    ),
+    *(f"{_GROUP}/{part}" for part in ("members", "activity", "invitations")),
+    "/v1/plans/{plan_id}",
+    "/v1/ops/lag",
+    "/v1/ops/rates",
+    "/v1/ops/dead-letters",
+}
+SINGLE = {
+    "/v1/me", _MEMBER, f"{_MEMBER}/explain", _STORE, f"{_STORE}/themes", f"{_STORE}/settings", _GROUP,
+    "/v1/commands/{command_id}",
+}  # fmt: skip
 OF_A_LOG = {"/v1/ops/lag", "/v1/ops/rates"}  # they need one as long as the positions say
 
 
@@ -43,6 +66,12 @@ async def test_every_answer_is_of_the_shape_that_is_described(world: World, docu
         assert answer.status_code == 200, (route, answer.text)
         again = msgspec.json.encode(msgspec.json.decode(answer.content, type=shape))
         assert msgspec.json.decode(again) == answer.json(), route
+
+
+def test_all_that_is_to_be_read_is_offered_and_its_lists_as_csv(document: dict[str, Any]) -> None:
+    offered = {route: _answer(document, route)["content"] for route in _reads(document)}
+    assert offered.keys() >= LISTS | SINGLE
+    assert {route for route, content in offered.items() if "text/csv" in content} == LISTS
 
 
 async def test_lists_and_only_they_offer_csv(world: World, document: dict[str, Any]) -> None:

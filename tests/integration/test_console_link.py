@@ -14,6 +14,7 @@ from deploy.local.background import Reachable
 from deploy.local.child import Child
 from deploy.local.commands.console import app
 from deploy.local.demo.show import show_console
+from deploy.local.ports import HOST
 from libs.common.caller import SCOPES
 from libs.common.keys import create_key
 from tests.integration.gateway_sessions import Held, cookie_of
@@ -21,6 +22,7 @@ from tests.integration.gateway_world import SECRET
 from tests.integration.otlp import a_collector
 
 MANAGER = "Xyzzy Plugh"
+STEPS = ("link", "begun", "ended")
 
 
 def _login(link: str) -> str:
@@ -56,6 +58,8 @@ async def test_no_link_and_no_cookie_is_logged_or_traced(
             assert (await client.post("/v1/console/sessions", json={"login": login})).status_code == 401
             assert (await client.get(f"/v1/me?{session.cookie}")).status_code == 422
             assert (await client.delete("/v1/console/sessions", headers=session.headers())).status_code == 204
+            metrics = (await client.get(f"http://{HOST}:{gateway.command.env['QUNLI_OPS_PORT']}/metrics")).text
+            assert [f'qunli_sessions_total{{step="{step}"}} 1' in metrics for step in STEPS] == [True] * 3
         gateway.stop()  # which sends what is left of its spans
         assert {"POST /v1/console/sessions", "DELETE /v1/console/sessions", "GET /v1/me"} <= collector.spans
         told = gateway.command.log.read_bytes() + b"".join(collector.bodies)

@@ -9,12 +9,13 @@ import msgspec
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from libs.common.http import Problem
+from libs.common.http import JsonResponse, Problem
 from services.gateway.pages import as_csv
 from services.gateway.positions import Positions, as_of
 
 CSV = "text/csv"
 JSON = "application/json"
+_NO_STORE = (b"cache-control", b"no-store")
 _encoder = msgspec.json.Encoder()
 _MEDIA = re.compile(r"\s*([a-z*]+/[a-z*+.-]+)\s*(?:;.*?\bq=([01](?:\.\d{0,3})?))?[^,]*", re.IGNORECASE)
 
@@ -26,7 +27,7 @@ def answer(content: msgspec.Struct, positions: Positions) -> Response:
 
 def answer_at(content: msgspec.Struct, stands: str) -> Response:
     """The same, where `X-Qunli-As-Of` is known already."""
-    return Response(_encoder.encode(content), headers=_headers(stands), media_type=JSON)
+    return JsonResponse(_encoder.encode(content), 200, [(b"x-qunli-as-of", stands.encode()), _NO_STORE])
 
 
 def listing(

@@ -1,17 +1,6 @@
 -- What the gateway asks of segmentation's published views. Days are days since 1970-01-01, instants UTC milliseconds.
 -- Pages are keyset: the parameters after the store are the key of the last row seen.
 
--- name: places
--- $1 text[] members. Where each membership stands in the groups.
-SELECT store_id, member_id, group_id, waiting, seed, vip, no_invitations
-FROM segmentation_v1.member WHERE member_id = ANY($1::text[]) AND is_member
-
--- name: placements_of
--- $1 text[] members. Every placement of theirs, newest first.
-SELECT store_id, placement_id, member_id, group_id, group_name, from_group, state, ticket, day, expires, seen_at
-FROM segmentation_v1.placement WHERE member_id = ANY($1::text[])
-ORDER BY member_id, store_id, number DESC
-
 -- name: invitations
 -- $1 text member, $2 text[] stores or null. Open invitations, with the store's day.
 SELECT p.store_id, p.placement_id, p.member_id, p.group_id, p.group_name, p.from_group, p.ticket, p.invited, p.expires,
@@ -178,43 +167,25 @@ ORDER BY number, item_id LIMIT $5
 
 -- name: items_by_gain
 -- $1 text store, $2 text plan, $3 bigint gain and $4 text item of the last row seen, $5 int rows,
--- $6 text kind and $7 text state or null. Largest gain first.
-SELECT item_id, number, kind, member_id, from_group, to_group, theme, area, gain, reason, arguments::text AS arguments,
-       needs::text AS needs, state, first_day
-FROM segmentation_v1.plan_item
-WHERE store_id = $1 AND plan_id = $2 AND (gain < $3::bigint OR gain = $3 AND item_id > $4)
-  AND ($6::text IS NULL OR kind = $6) AND ($7::text IS NULL OR state = $7)
+-- $6 text kind and $7 text state or null. Largest gain first. Two ranges, as rank_all has them.
+SELECT * FROM (
+    (SELECT item_id, number, kind, member_id, from_group, to_group, theme, area, gain, reason, arguments::text AS arguments,
+            needs::text AS needs, state, first_day
+     FROM segmentation_v1.plan_item
+     WHERE store_id = $1 AND plan_id = $2 AND gain = $3::bigint AND item_id > $4
+       AND ($6::text IS NULL OR kind = $6) AND ($7::text IS NULL OR state = $7)
+     ORDER BY gain DESC, item_id LIMIT $5)
+    UNION ALL
+    (SELECT item_id, number, kind, member_id, from_group, to_group, theme, area, gain, reason, arguments::text AS arguments,
+            needs::text AS needs, state, first_day
+     FROM segmentation_v1.plan_item
+     WHERE store_id = $1 AND plan_id = $2 AND gain < $3::bigint
+       AND ($6::text IS NULL OR kind = $6) AND ($7::text IS NULL OR state = $7)
+     ORDER BY gain DESC, item_id LIMIT $5)
+) AS page
 ORDER BY gain DESC, item_id LIMIT $5
 
--- name: rank_grouped
--- $1 text store, $2 float8 rank key and $3 text member of the last row seen, $4 int rows, $5 text tier or null,
--- $6 text first and $7 text end (excluded) of the member ids, $8 text group or null, $9 text theme or null.
--- Members of a group, or of the groups of a theme, by score. First who is in them: a walk through the whole store by
--- score, until a page of them is found, would be long for one group.
-WITH inside AS MATERIALIZED (
-    SELECT m.member_id FROM segmentation_v1.member m
-    WHERE m.store_id = $1 AND m.member_id >= $6 AND m.member_id < $7 AND m.group_id = ANY(ARRAY(
-        SELECT g.group_id FROM segmentation_v1.store_group g
-        WHERE g.store_id = $1 AND ($8::text IS NULL OR g.group_id = $8) AND ($9::text IS NULL OR g.theme = $9)))
-)
-SELECT s.member_id, s.rank_key
-FROM inside
-JOIN engagement_v1.standing s ON s.store_id = $1 AND s.member_id = inside.member_id
-WHERE ($5::text IS NULL OR s.tier = $5)
-  AND (s.rank_key < $2 OR s.rank_key = $2 AND s.member_id > $3)
-ORDER BY s.rank_key DESC, s.member_id LIMIT $4
-
--- name: list_grouped
--- $1 text store, $2 text last member seen, $3 text first and $4 text end (excluded) of the ids, $5 text tier or null,
--- $6 int rows, $7 text group or null, $8 text theme or null. The same by member id.
-WITH inside AS MATERIALIZED (
-    SELECT m.member_id FROM segmentation_v1.member m
-    WHERE m.store_id = $1 AND m.member_id > $2 AND m.member_id >= $3 AND m.member_id < $4 AND m.group_id = ANY(ARRAY(
-        SELECT g.group_id FROM segmentation_v1.store_group g
-        WHERE g.store_id = $1 AND ($7::text IS NULL OR g.group_id = $7) AND ($8::text IS NULL OR g.theme = $8)))
-)
-SELECT s.member_id, s.rank_key
-FROM inside
-JOIN engagement_v1.standing s ON s.store_id = $1 AND s.member_id = inside.member_id
-WHERE $5::text IS NULL OR s.tier = $5
-ORDER BY s.member_id LIMIT $6
+-- name: groups_within
+-- $1 text store, $2 text group or null, $3 text theme or null
+SELECT group_id FROM segmentation_v1.store_group
+WHERE store_id = $1 AND ($2::text IS NULL OR group_id = $2) AND ($3::text IS NULL OR theme = $3)

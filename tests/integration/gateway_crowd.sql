@@ -93,6 +93,28 @@ SELECT 'big', 'big~g' || g, day, '{"heads": 200}' FROM generate_series(1, 500) g
 INSERT INTO segmentation.proximity (store_id, a, b, body)
 SELECT 'big', 'd' || a, 'e' || b, '500' FROM generate_series(1, 200) a, generate_series(1, 200) b
 
+-- name: stores
+INSERT INTO segmentation.store (store_id, partition, body) VALUES ('big', 0, '{"day": 20500, "theme_ids": [], "settings": {}}')
+
+-- name: blocks
+INSERT INTO segmentation.block (store_id, theme, area, body)
+SELECT 'big', 't' || t, 'a' || a, '{"is_designed": true}' FROM generate_series(0, 7) t, generate_series(0, 3) a
+
+-- name: analyze
+ANALYZE
+
+-- name: ten_times
+-- What the planner counts with: a table's rows, by the pages that it has, ten times as many as there are.
+SELECT pg_restore_relation_stats('schemaname', schemaname, 'relname', relname, 'reltuples', (c.reltuples * 10)::real)
+FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+WHERE schemaname IN ('engagement', 'segmentation') AND c.reltuples > 10000
+
 -- name: explain
 -- the query follows
 EXPLAIN (FORMAT JSON)
+
+-- name: explain_analyze
+EXPLAIN (ANALYZE, FORMAT JSON)
+
+-- name: explain_for_any
+EXPLAIN (GENERIC_PLAN, FORMAT JSON)

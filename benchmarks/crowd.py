@@ -15,6 +15,7 @@ ACTIVE = 0.1  # of the memberships, on the store day
 FILLED = (
     "members", "groups", "presences", "placements", "healths", "heads", "themes", "areas", "blocks", "proximities",
     "plans", "items", "commands", "events", "transitions", "moves", "figures", "cohorts", "letters", "settled",
+    "written",
 )  # fmt: skip
 
 

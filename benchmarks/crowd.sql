@@ -99,7 +99,7 @@ FROM segmentation.store s, generate_series(0, 9) p
 -- a quarter of each store's members
 INSERT INTO segmentation.plan_item (store_id, item_id, body)
 SELECT store_id, store_id || '~p0-9~' || k, jsonb_build_object('plan', store_id || '~p0-9', 'number', k, 'kind', 'move', 'state',
-    CASE k % 10 WHEN 0 THEN 'approved' ELSE 'proposed' END, 'member', member_id, 'from_group', store_id || '~g0', 'to_group',
+    CASE k % 5 WHEN 0 THEN 'approved' ELSE 'proposed' END, 'member', member_id, 'from_group', store_id || '~g0', 'to_group',
     store_id || '~g' || g, 'gain', k * 7919 % 1000, 'reason', 'interest', 'needs', '[]'::jsonb, 'arguments',
     '{"theme": "t1", "affinity": 900}'::jsonb, 'first_day', day - 1)
 FROM crowd WHERE k % 4 = 1
@@ -161,3 +161,6 @@ SELECT 'member-events-0-' || n, 'member-events', 0, n, 'unreadable', 'not JSON',
 
 -- name: settled
 VACUUM (ANALYZE)
+
+-- name: written
+CHECKPOINT

@@ -11,10 +11,11 @@ WHERE p.member_id = $1 AND ($2::text[] IS NULL OR p.store_id = ANY($2)) AND p.st
 ORDER BY p.store_id, p.placement_id
 
 -- name: store_is_known
--- $1 text store. By a membership, or by a command that was given for it.
+-- $1 text store. By a membership, or by a command that was given for it. By the index, as store_exists.
 SELECT EXISTS (SELECT FROM segmentation_v1.store WHERE store_id = $1)
-    OR EXISTS (SELECT FROM segmentation_v1.command WHERE store_id = $1)
-    OR EXISTS (SELECT FROM engagement_v1.membership WHERE store_id = $1)
+    OR EXISTS (SELECT FROM (SELECT FROM segmentation_v1.command WHERE store_id = $1 ORDER BY store_id, command_id LIMIT 1) c)
+    OR EXISTS (SELECT FROM (SELECT FROM engagement_v1.membership WHERE store_id = $1
+                            ORDER BY store_id, member_id LIMIT 1) m)
 
 -- name: matrix_store
 -- $1 text store. What there is once of it; no row before its first record.
@@ -80,12 +81,24 @@ WHERE store_id = $1 AND member_id > $2 ORDER BY member_id LIMIT $3
 
 -- name: tasks
 -- $1 text store, $2 text kind, $3 text person and $4 text group of the last row seen, $5 int rows, $6 text kind or null.
--- A person has at most one task of a kind in a group.
+-- All but strangers. A person has at most one task of a kind in a group.
 SELECT * FROM (
     SELECT kind COLLATE "C" AS kind, person COLLATE "C" AS person, group_id COLLATE "C" AS group_id, subject, since
-    FROM segmentation_v1.task WHERE store_id = $1 AND ($6::text IS NULL OR kind = $6)
+    FROM segmentation_v1.task WHERE store_id = $1 AND kind <> 'stranger' AND ($6::text IS NULL OR kind = $6)
 ) AS task
 WHERE (kind, person, group_id) > ($2::text, $3::text, $4::text) ORDER BY kind, person, group_id LIMIT $5
+
+-- name: strangers
+-- $1 text store, $2 text group and $3 text person of the last row seen, $4 int how many people to look at, $5 int rows.
+-- Group by group. Whether somebody is a stranger stands in no index, so there is a limit to who is looked at: the last of
+-- them comes along, without a kind where it is no stranger.
+SELECT CASE WHEN is_stranger THEN 'stranger' END AS kind, person, group_id, NULL AS subject, day AS since, n = $4 AS is_last
+FROM (
+    SELECT person, group_id, day, is_stranger, row_number() OVER (ORDER BY group_id, person) AS n
+    FROM (SELECT person, group_id, day, is_stranger FROM segmentation_v1.group_member
+          WHERE store_id = $1 AND (group_id, person) > ($2::text, $3::text) ORDER BY group_id, person LIMIT $4) AS people
+) AS looked_at
+WHERE is_stranger OR n = $4 ORDER BY group_id, person LIMIT $5
 
 -- name: commands
 -- $1 text store, $2 bigint offset of the last row seen, $3 int rows. Latest first.
@@ -127,9 +140,12 @@ FROM segmentation_v1.group_member WHERE store_id = $1 AND group_id = $2 AND pers
 
 -- name: group_invitations
 -- $1 text store, $2 text group, $3 text placement of the last row seen, $4 int rows. Who is asked and has not answered.
-SELECT placement_id, member_id, from_group, ticket, invited, expires, seen_at
-FROM segmentation_v1.placement
-WHERE store_id = $1 AND group_id = $2 AND state = 'invited' AND placement_id > $3 ORDER BY placement_id LIMIT $4
+-- All of the group's first: a walk by placement until a page is full would be one through the store.
+WITH invited AS MATERIALIZED (
+    SELECT placement_id, member_id, from_group, ticket, invited, expires, seen_at
+    FROM segmentation_v1.placement WHERE store_id = $1 AND group_id = $2 AND state = 'invited'
+)
+SELECT * FROM invited WHERE placement_id > $3 ORDER BY placement_id LIMIT $4
 
 -- name: group_activity
 -- $1 text store, $2 text group, $3 int first and $4 int last day, $5 bigint day of the last row seen, $6 int rows

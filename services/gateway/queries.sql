@@ -169,8 +169,9 @@ GROUP BY j.store_id, j.day
 ORDER BY j.store_id, j.day
 
 -- name: store_exists
--- $1 text store. A store is known from its first membership on.
-SELECT EXISTS (SELECT FROM engagement_v1.membership WHERE store_id = $1)
+-- $1 text store. A store is known from its first membership on. The first by the index: any would do, but might be looked
+-- for from the start of the table.
+SELECT EXISTS (SELECT FROM (SELECT FROM engagement_v1.membership WHERE store_id = $1 ORDER BY store_id, member_id LIMIT 1) m)
 
 -- name: page_of_every_store
 -- $1 text last store seen ('' at first), $2 int rows. Jumps from store to store instead of reading every membership.

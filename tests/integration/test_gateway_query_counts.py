@@ -57,5 +57,4 @@ async def test_a_page_of_any_size_takes_as_many_queries(world: World, monkeypatc
             assert 0 < len(await asked.of(world, path)) <= MOST_QUERIES, route
             continue
         one, many = await asked.of(world, f"{path}?limit=1"), await asked.of(world, f"{path}?limit=200")
-        assert one == many, route
-        assert len(many) <= MOST_QUERIES, (route, many)
+        assert len(many) <= min(len(one) + 1, MOST_QUERIES), (route, many)  # a small page may be full before the last

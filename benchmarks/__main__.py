@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import chart, closing, doors, machine, pipeline, placing, rebuilding, results, visible
+from benchmarks import chart, closing, doors, machine, pipeline, placing, reading, rebuilding, results, visible
 from benchmarks.matrix import measure as matrix
 from benchmarks.matrix import tasks
 from benchmarks.results import Measure
@@ -20,6 +20,7 @@ MEASURES: Mapping[str, Callable[[Scale, Tell], Measure]] = {
     "p2": doors.measure_limit,
     "p4": pipeline.measure,
     "p5": visible.measure,
+    "p6": reading.measure,
     "p7": closing.measure,
     "p8": rebuilding.measure,
     "p9": tasks.measure,

@@ -20,6 +20,7 @@ COLOURS = {
     "engagement": "#c2410c",
     "postgres": "#0284c7",
     "gateway": "#7dd3fc",
+    "plain gateway": "#a78bfa",
 }
 Panel = Callable[[Axes, Measure], None]
 
@@ -68,7 +69,7 @@ def _cpu(axes: Axes, measure: Measure) -> None:
         left = [before + value for before, value in zip(left, values, strict=True)]
     axes.invert_yaxis()
     axes.legend(ncols=6, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.08))
-    axes.set_title("microseconds of CPU per event, by process")
+    axes.set_title(f"microseconds of CPU per {measure.unit}, by process")
 
 
 def _lag(axes: Axes, measure: Measure) -> None:
@@ -104,5 +105,6 @@ _PANELS: dict[str, tuple[Panel, ...]] = {
     "P2": (_cpu,),
     "P4": (_cpu, _lag),
     "P5": (_visible,),
+    "P6": (_cpu,),
     "P7": (_waits,),
 }

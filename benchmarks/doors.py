@@ -6,11 +6,8 @@ Both at a rate that all ways bear, and as fast as each goes: a door that has mor
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import httpx
-
-from benchmarks import bare, plain_door
+from benchmarks import bare, plain, plain_door
 from benchmarks.arithmetic import carried, medians, per_event
 from benchmarks.client import Refused
 from benchmarks.generator import Plan, a_load
@@ -20,12 +17,9 @@ from benchmarks.usage import cpu_by_process
 from benchmarks.workload import Chain, since_midnight
 from benchmarks.world import Tell, World, a_world
 from deploy.local import services, topics
-from deploy.local.child import Child, Command
-from deploy.local.ports import HOST
 from libs.common import clock
 from libs.common.topics import Topic
 
-ROOT = Path(__file__).parent.parent
 OURS, PLAIN, LIMIT = "ingest", "plain door", "bare producer"
 WORDS = {1: "one a request", 100: "100 a request"}
 CEILING = {1: 6_000, 100: 150_000}  # events/s that no door reaches: bodies prepared for a load without a rate
@@ -183,33 +177,6 @@ def _bare(world: World, scale: Scale, batch: int) -> Turn:
 
 
 def _start_plain(world: World) -> str:
-    """Start the plain door as a process of the stack; its address when it answers."""
-    stack = world.stack
-    topics.create(stack.urls.kafka, topics=[Topic(plain_door.TOPIC, key="member_id")])
-    port = stack.port(PLAIN)
-    url = f"http://{HOST}:{port}"
-    env = services.service_env(
-        services.INGEST,
-        services.Surroundings(stack.urls.kafka, "", stack.settled.timezone),
-        stack.urls.database,
-        {"door": port, "ops": 0},
-    )
-    command = Command(
-        name=PLAIN,
-        argv=(sys.executable, "-m", plain_door.__name__),
-        env=env | {plain_door.KEY: stack.server_key},
-        cwd=ROOT,
-        log=stack.folder.log("plain-door"),
-        is_ready=lambda: _answers(url),
-    )
-    child = stack.services[PLAIN] = Child(command)
-    child.start()
-    child.wait_ready()
-    return url
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/openapi.json", timeout=2.0, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False
+    """Start the plain door; its address when it answers."""
+    topics.create(world.stack.urls.kafka, topics=[Topic(plain_door.TOPIC, key="member_id")])
+    return plain.start(world, PLAIN, plain_door.__name__, services.INGEST, plain_door.KEY)

@@ -48,10 +48,11 @@ class Series:
 
 @dataclass(slots=True)
 class Measure:
-    """One benchmark's results. `cpu`: microseconds per event and process, for each situation that was measured."""
+    """One benchmark's results. `cpu`: microseconds per `unit` and process, for each situation that was measured."""
 
     name: str
     title: str
+    unit: str = "event"
     figures: list[Figure] = field(default_factory=list)
     cpu: dict[str, dict[str, float]] = field(default_factory=dict)
     series: list[Series] = field(default_factory=list)

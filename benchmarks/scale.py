@@ -21,6 +21,9 @@ class Scale:
     visible_rate: float
     visible_seconds: float
     placing_seconds: float
+    read_rate: float  # requests/s to the gateway
+    read_seconds: float
+    list_requests: int  # to each list route
     memberships_large: int  # of the one large store
     memberships_small: int  # of each of the others
     small_stores: int
@@ -46,6 +49,9 @@ FULL = Scale(
     visible_rate=5_000,
     visible_seconds=30,
     placing_seconds=20,
+    read_rate=2_000,
+    read_seconds=20,
+    list_requests=100,
     memberships_large=200_000,
     memberships_small=20_000,
     small_stores=40,
@@ -70,6 +76,9 @@ QUICK = Scale(
     visible_rate=500,
     visible_seconds=5,
     placing_seconds=3,
+    read_rate=300,
+    read_seconds=3,
+    list_requests=10,
     memberships_large=4_000,
     memberships_small=400,
     small_stores=40,

@@ -5,6 +5,7 @@ from libs.common.config import settings
 from libs.common.doorway import Bodies, doorway
 from services.gateway.app import make_app
 from services.gateway.gateway import open_gateway
+from services.gateway.hot import dispatch
 from services.gateway.probes import checks
 
 
@@ -15,8 +16,9 @@ async def main() -> None:
     listening = serving.bind(chosen.host, chosen.gateway_port, "QUNLI_GATEWAY_PORT")
     async with open_gateway(chosen) as gateway, ops.serve(chosen, checks(gateway)):
         bodies = Bodies(chosen.receive_max_bytes)
-        app = doorway(make_app(gateway), bodies=bodies, origins=chosen.origins)
-        await serving.serve(app, listening, chosen, gateway.drain)
+        app = doorway(dispatch(gateway, make_app(gateway)), bodies=bodies, origins=chosen.origins)
+        with serving.calm_collector():
+            await serving.serve(app, listening, chosen, gateway.drain)
     telemetry.shutdown()
 
 

@@ -10,7 +10,7 @@ import msgspec
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from libs.common.http import Problem
+from libs.common.http import JsonResponse, Problem
 from services.gateway.pages import as_csv
 from services.gateway.positions import Positions, as_of
 
@@ -18,6 +18,7 @@ CSV = "text/csv"
 JSON = "application/json"
 _TAG = re.compile(r'(?:W/)?("[^"]*")')  # weak ones are as good here (RFC 9110, 13.1.2)
 _OF_304 = {"etag", "cache-control", "vary", "link", "x-qunli-as-of"}
+_NO_STORE = (b"cache-control", b"no-store")
 _encoder = msgspec.json.Encoder()
 _MEDIA = re.compile(r"\s*([a-z*]+/[a-z*+.-]+)\s*(?:;.*?\bq=([01](?:\.\d{0,3})?))?[^,]*", re.IGNORECASE)
 
@@ -29,7 +30,7 @@ def answer(content: msgspec.Struct, positions: Positions) -> Response:
 
 def answer_at(content: msgspec.Struct, stands: str) -> Response:
     """The same, where `X-Qunli-As-Of` is known already."""
-    return Response(_encoder.encode(content), headers=_headers(stands), media_type=JSON)
+    return JsonResponse(_encoder.encode(content), 200, [(b"x-qunli-as-of", stands.encode()), _NO_STORE])
 
 
 def listing(

@@ -17,7 +17,7 @@ from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, Pool, acquir
 from libs.common.rates import Rates
 from libs.common.topics import MEMBER_EVENTS, STORE_FEED
 from libs.common.writer import LogWriter
-from services.gateway.loader import Loaded, MemberLoader
+from services.gateway.loader import MemberLoader, Rows
 from services.gateway.log_ends import LogEnds
 from services.gateway.log_rates import RateWatch, look
 from services.gateway.positions import Positions
@@ -75,7 +75,9 @@ class Gateway:
         while not self.connected.is_set():
             try:
                 if self._pool is None:
-                    self._pool = await create_pool(self.settings, application="qunli-gateway", schema="engagement_v1")
+                    self._pool = await create_pool(
+                        self.settings, application="qunli-gateway", schema="engagement_v1", plain=True
+                    )
                 await self.positions()
                 await self.callers.keys.refresh()
                 self.connected.set()
@@ -102,7 +104,7 @@ class Gateway:
     @asynccontextmanager
     async def snapshot(self, request: Request) -> AsyncIterator[Snapshot]:
         """A snapshot that holds what the request's X-Qunli-After names."""
-        await self.wait(request)
+        await self.wait(request.headers.get("x-qunli-after"))
         async with self.snapshot_now() as snapshot:
             yield snapshot
 
@@ -112,16 +114,15 @@ class Gateway:
         async with open_snapshot(self.pool(), self._seconds) as snapshot:
             yield snapshot
 
-    async def load_member(self, request: Request, member_id: str) -> Loaded:
-        """A member's rows and their positions, which hold what the request's X-Qunli-After names."""
-        await self.wait(request)
+    async def load_member(self, member_id: str, after: str | None) -> Rows:
+        """A member's rows, which hold what X-Qunli-After names."""
+        await self.wait(after)
         return await self._loader.load(member_id)
 
-    async def wait(self, request: Request) -> None:
+    async def wait(self, after: str | None) -> None:
         """Wait for what X-Qunli-After names. Problem bad_position, position_beyond_log, not_applied_yet."""
-        text = request.headers.get("x-qunli-after")
-        if text is not None:
-            await wait_for(parse_after(text, *self.logs), self._watch, self.logs, await self.positions())
+        if after is not None:
+            await wait_for(parse_after(after, *self.logs), self._watch, self.logs, await self.positions())
 
 
 @asynccontextmanager

@@ -78,10 +78,11 @@ async def transitions(
         first, last = await _days(snapshot, store_id, params.day)
         wanted = store.TransitionFilter(store_id, first, last, params.from_tier, params.to_tier)
         after = _before(last) if params.cursor is None else read_cursor(params.cursor, TransitionKey)
-        rows = await store.page_of_transitions(snapshot.conn, wanted, after, params.limit + 1)
+        rows, until = await store.page_of_transitions(snapshot.conn, wanted, after, params.limit + 1)
         days = await store.figures_between(snapshot.conn, store_id, first, last)
     shown = rows[: params.limit]
-    cursor = write_cursor(_key(shown[-1])) if len(rows) > params.limit else None
+    last_seen = _key(shown[-1]) if len(rows) > params.limit else until
+    cursor = None if last_seen is None else write_cursor(last_seen)
     page = store_shapes.StoreTransitions(
         period=store_shapes.Period(from_day=day_to_iso(first), to_day=day_to_iso(last)),
         matrix=figures.transition_matrix(days.values()),

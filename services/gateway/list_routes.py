@@ -1,5 +1,6 @@
 """Routes of the lists of a store: who waits, who matters, who should go, what is to be done."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import asyncpg
@@ -10,11 +11,16 @@ from libs.common.days import day_to_iso
 from libs.common.http import TracedRoute
 from services.gateway import matrix_shapes as shapes
 from services.gateway.gateway import ThisGateway
-from services.gateway.lists import List, answer_list
+from services.gateway.lists import List, Page, answer_list, answer_page, must_be_known
 from services.gateway.matrix_routes import decode_texts
 from services.gateway.members import maybe_iso
 from services.gateway.openapi import documented
+from services.gateway.pages import ListKey, read_list_cursor, write_cursor
 from services.gateway.params import PageParams, StoreOfCaller, TasksParams
+from services.gateway.snapshot import QUERIES, Snapshot
+
+STRANGER = "stranger"
+MOST_PEOPLE = 5_000  # of a store's groups that are looked at for one page
 
 router = APIRouter(route_class=TracedRoute, tags=["matrix"])
 Paged = Annotated[PageParams, Query()]
@@ -108,5 +114,30 @@ async def duplicates(request: Request, store_id: StoreOfCaller, gateway: ThisGat
 async def tasks(
     request: Request, store_id: StoreOfCaller, gateway: ThisGateway, params: Annotated[TasksParams, Query()]
 ) -> Response:
-    """What managers have to do: invite in person, ask to leave, remove."""
-    return await answer_list(request, gateway, TASKS, params, store_id, filters=(params.kind,))
+    """What managers have to do: invite in person, ask to leave, remove. Strangers stand last, group by group."""
+    async with gateway.snapshot(request) as snapshot:
+        await must_be_known(snapshot, store_id)
+        page = await _read_tasks(snapshot, store_id, params)
+    return answer_page(request, TASKS, page, snapshot)
+
+
+async def _read_tasks(snapshot: Snapshot, store_id: str, params: TasksParams) -> Page:
+    after = TASKS.first if params.cursor is None else read_list_cursor(params.cursor, TASKS.query, TASKS.first)
+    rows, found = params.limit + 1, list[asyncpg.Record]()
+    if STRANGER not in (params.kind, after[0]):
+        found = await snapshot.conn.fetch(QUERIES[TASKS.query], store_id, *after, rows, params.kind)
+    if len(found) < rows and params.kind in (None, STRANGER):
+        _, person, group = after if after[0] == STRANGER else TASKS.first
+        key = (store_id, group, person, MOST_PEOPLE, rows - len(found))
+        found += await snapshot.conn.fetch(QUERIES["strangers"], *key)
+    return _page_of_tasks(found, params.limit)
+
+
+def _page_of_tasks(found: Sequence[asyncpg.Record], limit: int) -> Page:
+    """A page, and where the next one goes on: behind its last row, or behind the last who was looked at."""
+    tasks = [row for row in found if row["kind"] is not None]
+    last = tasks[limit - 1] if len(tasks) > limit else found[-1] if found and found[-1].get("is_last") else None
+    cursor = None
+    if last is not None:
+        cursor = write_cursor(ListKey(TASKS.query, (last["kind"] or STRANGER, last["person"], last["group_id"])))
+    return Page([_task(row) for row in tasks[:limit]], cursor)

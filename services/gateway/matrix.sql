@@ -1,17 +1,6 @@
 -- What the gateway asks of segmentation's published views. Days are days since 1970-01-01, instants UTC milliseconds.
 -- Pages are keyset: the parameters after the store are the key of the last row seen.
 
--- name: places
--- $1 text[] members. Where each membership stands in the groups.
-SELECT store_id, member_id, group_id, waiting, seed, vip, no_invitations
-FROM segmentation_v1.member WHERE member_id = ANY($1::text[]) AND is_member
-
--- name: placements_of
--- $1 text[] members. Every placement of theirs, newest first.
-SELECT store_id, placement_id, member_id, group_id, group_name, from_group, state, ticket, day, expires, seen_at
-FROM segmentation_v1.placement WHERE member_id = ANY($1::text[])
-ORDER BY member_id, store_id, number DESC
-
 -- name: invitations
 -- $1 text member, $2 text[] stores or null. Open invitations, with the store's day.
 SELECT p.store_id, p.placement_id, p.member_id, p.group_id, p.group_name, p.from_group, p.ticket, p.invited, p.expires,
@@ -22,10 +11,11 @@ WHERE p.member_id = $1 AND ($2::text[] IS NULL OR p.store_id = ANY($2)) AND p.st
 ORDER BY p.store_id, p.placement_id
 
 -- name: store_is_known
--- $1 text store. By a membership, or by a command that was given for it.
+-- $1 text store. By a membership, or by a command that was given for it. By the index, as store_exists.
 SELECT EXISTS (SELECT FROM segmentation_v1.store WHERE store_id = $1)
-    OR EXISTS (SELECT FROM segmentation_v1.command WHERE store_id = $1)
-    OR EXISTS (SELECT FROM engagement_v1.membership WHERE store_id = $1)
+    OR EXISTS (SELECT FROM (SELECT FROM segmentation_v1.command WHERE store_id = $1 ORDER BY store_id, command_id LIMIT 1) c)
+    OR EXISTS (SELECT FROM (SELECT FROM engagement_v1.membership WHERE store_id = $1
+                            ORDER BY store_id, member_id LIMIT 1) m)
 
 -- name: matrix_store
 -- $1 text store. What there is once of it; no row before its first record.
@@ -91,12 +81,24 @@ WHERE store_id = $1 AND member_id > $2 ORDER BY member_id LIMIT $3
 
 -- name: tasks
 -- $1 text store, $2 text kind, $3 text person and $4 text group of the last row seen, $5 int rows, $6 text kind or null.
--- A person has at most one task of a kind in a group.
+-- All but strangers. A person has at most one task of a kind in a group.
 SELECT * FROM (
     SELECT kind COLLATE "C" AS kind, person COLLATE "C" AS person, group_id COLLATE "C" AS group_id, subject, since
-    FROM segmentation_v1.task WHERE store_id = $1 AND ($6::text IS NULL OR kind = $6)
+    FROM segmentation_v1.task WHERE store_id = $1 AND kind <> 'stranger' AND ($6::text IS NULL OR kind = $6)
 ) AS task
 WHERE (kind, person, group_id) > ($2::text, $3::text, $4::text) ORDER BY kind, person, group_id LIMIT $5
+
+-- name: strangers
+-- $1 text store, $2 text group and $3 text person of the last row seen, $4 int how many people to look at, $5 int rows.
+-- Group by group. Whether somebody is a stranger stands in no index, so there is a limit to who is looked at: the last of
+-- them comes along, without a kind where it is no stranger.
+SELECT CASE WHEN is_stranger THEN 'stranger' END AS kind, person, group_id, NULL AS subject, day AS since, n = $4 AS is_last
+FROM (
+    SELECT person, group_id, day, is_stranger, row_number() OVER (ORDER BY group_id, person) AS n
+    FROM (SELECT person, group_id, day, is_stranger FROM segmentation_v1.group_member
+          WHERE store_id = $1 AND (group_id, person) > ($2::text, $3::text) ORDER BY group_id, person LIMIT $4) AS people
+) AS looked_at
+WHERE is_stranger OR n = $4 ORDER BY group_id, person LIMIT $5
 
 -- name: commands
 -- $1 text store, $2 bigint offset of the last row seen, $3 int rows. Latest first.
@@ -138,9 +140,12 @@ FROM segmentation_v1.group_member WHERE store_id = $1 AND group_id = $2 AND pers
 
 -- name: group_invitations
 -- $1 text store, $2 text group, $3 text placement of the last row seen, $4 int rows. Who is asked and has not answered.
-SELECT placement_id, member_id, from_group, ticket, invited, expires, seen_at
-FROM segmentation_v1.placement
-WHERE store_id = $1 AND group_id = $2 AND state = 'invited' AND placement_id > $3 ORDER BY placement_id LIMIT $4
+-- All of the group's first: a walk by placement until a page is full would be one through the store.
+WITH invited AS MATERIALIZED (
+    SELECT placement_id, member_id, from_group, ticket, invited, expires, seen_at
+    FROM segmentation_v1.placement WHERE store_id = $1 AND group_id = $2 AND state = 'invited'
+)
+SELECT * FROM invited WHERE placement_id > $3 ORDER BY placement_id LIMIT $4
 
 -- name: group_activity
 -- $1 text store, $2 text group, $3 int first and $4 int last day, $5 bigint day of the last row seen, $6 int rows
@@ -178,43 +183,25 @@ ORDER BY number, item_id LIMIT $5
 
 -- name: items_by_gain
 -- $1 text store, $2 text plan, $3 bigint gain and $4 text item of the last row seen, $5 int rows,
--- $6 text kind and $7 text state or null. Largest gain first.
-SELECT item_id, number, kind, member_id, from_group, to_group, theme, area, gain, reason, arguments::text AS arguments,
-       needs::text AS needs, state, first_day
-FROM segmentation_v1.plan_item
-WHERE store_id = $1 AND plan_id = $2 AND (gain < $3::bigint OR gain = $3 AND item_id > $4)
-  AND ($6::text IS NULL OR kind = $6) AND ($7::text IS NULL OR state = $7)
+-- $6 text kind and $7 text state or null. Largest gain first. Two ranges, as rank_all has them.
+SELECT * FROM (
+    (SELECT item_id, number, kind, member_id, from_group, to_group, theme, area, gain, reason, arguments::text AS arguments,
+            needs::text AS needs, state, first_day
+     FROM segmentation_v1.plan_item
+     WHERE store_id = $1 AND plan_id = $2 AND gain = $3::bigint AND item_id > $4
+       AND ($6::text IS NULL OR kind = $6) AND ($7::text IS NULL OR state = $7)
+     ORDER BY gain DESC, item_id LIMIT $5)
+    UNION ALL
+    (SELECT item_id, number, kind, member_id, from_group, to_group, theme, area, gain, reason, arguments::text AS arguments,
+            needs::text AS needs, state, first_day
+     FROM segmentation_v1.plan_item
+     WHERE store_id = $1 AND plan_id = $2 AND gain < $3::bigint
+       AND ($6::text IS NULL OR kind = $6) AND ($7::text IS NULL OR state = $7)
+     ORDER BY gain DESC, item_id LIMIT $5)
+) AS page
 ORDER BY gain DESC, item_id LIMIT $5
 
--- name: rank_grouped
--- $1 text store, $2 float8 rank key and $3 text member of the last row seen, $4 int rows, $5 text tier or null,
--- $6 text first and $7 text end (excluded) of the member ids, $8 text group or null, $9 text theme or null.
--- Members of a group, or of the groups of a theme, by score. First who is in them: a walk through the whole store by
--- score, until a page of them is found, would be long for one group.
-WITH inside AS MATERIALIZED (
-    SELECT m.member_id FROM segmentation_v1.member m
-    WHERE m.store_id = $1 AND m.member_id >= $6 AND m.member_id < $7 AND m.group_id = ANY(ARRAY(
-        SELECT g.group_id FROM segmentation_v1.store_group g
-        WHERE g.store_id = $1 AND ($8::text IS NULL OR g.group_id = $8) AND ($9::text IS NULL OR g.theme = $9)))
-)
-SELECT s.member_id, s.rank_key
-FROM inside
-JOIN engagement_v1.standing s ON s.store_id = $1 AND s.member_id = inside.member_id
-WHERE ($5::text IS NULL OR s.tier = $5)
-  AND (s.rank_key < $2 OR s.rank_key = $2 AND s.member_id > $3)
-ORDER BY s.rank_key DESC, s.member_id LIMIT $4
-
--- name: list_grouped
--- $1 text store, $2 text last member seen, $3 text first and $4 text end (excluded) of the ids, $5 text tier or null,
--- $6 int rows, $7 text group or null, $8 text theme or null. The same by member id.
-WITH inside AS MATERIALIZED (
-    SELECT m.member_id FROM segmentation_v1.member m
-    WHERE m.store_id = $1 AND m.member_id > $2 AND m.member_id >= $3 AND m.member_id < $4 AND m.group_id = ANY(ARRAY(
-        SELECT g.group_id FROM segmentation_v1.store_group g
-        WHERE g.store_id = $1 AND ($7::text IS NULL OR g.group_id = $7) AND ($8::text IS NULL OR g.theme = $8)))
-)
-SELECT s.member_id, s.rank_key
-FROM inside
-JOIN engagement_v1.standing s ON s.store_id = $1 AND s.member_id = inside.member_id
-WHERE $5::text IS NULL OR s.tier = $5
-ORDER BY s.member_id LIMIT $6
+-- name: groups_within
+-- $1 text store, $2 text group or null, $3 text theme or null
+SELECT group_id FROM segmentation_v1.store_group
+WHERE store_id = $1 AND ($2::text IS NULL OR group_id = $2) AND ($3::text IS NULL OR theme = $3)

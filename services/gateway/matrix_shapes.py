@@ -186,7 +186,11 @@ class Task(Shape, frozen=True):
 
 
 class Tasks(Shape, frozen=True):
-    """By kind, person, group."""
+    """By kind, person, group; strangers last, by group.
+
+    A page of strangers may hold few or none where they are rare: it ends where enough people were looked at, and
+    `next_cursor` goes on from there.
+    """
 
     items: list[Task]
     next_cursor: Cursor

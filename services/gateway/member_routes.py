@@ -31,6 +31,7 @@ from services.gateway.member_store import (
     counted_days,
     counted_events,
     load_members,
+    membership_row,
     page_of_timeline,
 )
 from services.gateway.members import MembershipRow, membership
@@ -45,31 +46,36 @@ from services.gateway.params import (
     checked_member,
     own_stores,
 )
-from services.gateway.places import load_invitations
-from services.gateway.positions import settings_by_partition
+from services.gateway.places import load_invitations, place_of
+from services.gateway.positions import parse_settings, settings_by_partition
 from services.gateway.shapes import Source
 from services.gateway.snapshot import Snapshot
 from services.gateway.who import security
 
 router = APIRouter(route_class=TracedRoute, tags=["members"])
+PROFILE = "/v1/members/{member_id}"
 MOST_EVENTS = 1000  # listed in an explanation
 NEWEST = TimelineKey(2**63 - 1, 2**63 - 1, 2, "", 0)  # above every row of a timeline
 
 
-@router.get("/v1/members/{member_id}", **documented(Member, who=security(*OF_MEMBER)))
+@router.get(PROFILE, **documented(Member, who=security(*OF_MEMBER)))
 async def profile(request: Request, member_id: Annotated[str, Path(examples=["m-42"])]) -> Response:
     """The memberships of a member: tier, score, activity, interests, groups. Those that have ended are among them."""
-    # The route that is called most: without the resolution of dependencies.
+    # Reached with what the dispatcher in front of the app leaves (services/gateway/hot.py).
     caller = await authorize(request, *OF_MEMBER)
     refuse_parameters(request)
-    gateway: Gateway = request.app.state.gateway
-    found = await gateway.load_member(request, checked_member(caller, member_id))
-    settings = settings_by_partition(found.positions)
-    mine = [
-        membership(row, settings[row.partition], found.places.get(row.store_id))
-        for row in own(caller, found.memberships)
-    ]
-    return answer_at(Member(member_id=member_id, memberships=mine), found.as_of)
+    after = request.headers.get("x-qunli-after")
+    return await show_profile(request.app.state.gateway, caller, member_id, after)
+
+
+async def show_profile(gateway: Gateway, caller: Caller, member_id: str, after: str | None) -> Response:
+    """The whole route, for a caller who may. `after`: X-Qunli-After. Problem not_found, and those of waiting."""
+    rows = await gateway.load_member(checked_member(caller, member_id), after)
+    mine = [row for row in rows if caller.may(row["store_id"])]
+    if not mine:
+        raise not_found()
+    shown = [membership(membership_row(row), parse_settings(row["settings"]), place_of(row)) for row in mine]
+    return answer_at(Member(member_id=member_id, memberships=shown), mine[0]["stands"])
 
 
 def own(caller: Caller, rows: Sequence[MembershipRow]) -> list[MembershipRow]:

@@ -78,7 +78,7 @@ async def rates(request: Request, _: Operator, gateway: ThisGateway, __: NoParam
 
     The first answer takes a second: it is what happened in it.
     """
-    await gateway.wait(request)
+    await gateway.wait(request.headers.get("x-qunli-after"))
     span = await gateway.rate_watch.measure()
     items = topic_rates(span)
     content = LogRates(seconds=round(span.seconds, 3), items=items)

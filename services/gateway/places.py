@@ -1,53 +1,60 @@
-"""Where members stand in the groups of their stores: functions of a connection."""
+"""Where members stand in the groups of their stores."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import asyncpg
+import msgspec
 
 from libs.common.days import day_to_iso
+from libs.common.placements import TicketKind
 from libs.common.postgres import Connection
-from services.gateway.member_shapes import Invitation, Place, Placement
+from services.gateway.member_shapes import Invitation, Place, Placement, PlacementState
 from services.gateway.members import maybe_instant, maybe_iso
 from services.gateway.snapshot import QUERIES
 
-Places = Mapping[str, Place]  # by store
+
+class _Placed(msgspec.Struct, frozen=True):
+    """A placement as `load_profiles` gives it."""
+
+    placement_id: str
+    group_id: str
+    group_name: str
+    from_group: str | None
+    state: PlacementState
+    ticket: TicketKind | None
+    day: int
+    expires: int | None
+    seen_at: int | None
 
 
-async def load_places(conn: Connection, members: Sequence[str]) -> Mapping[str, Places]:
-    """The places of some members, in whatever store."""
-    placements: defaultdict[tuple[str, str], list[Placement]] = defaultdict(list)
-    for row in await conn.fetch(QUERIES["placements_of"], members):
-        placements[row["member_id"], row["store_id"]].append(_placement(row))
-    found: defaultdict[str, dict[str, Place]] = defaultdict(dict)
-    for row in await conn.fetch(QUERIES["places"], members):
-        member, store = row["member_id"], row["store_id"]
-        found[member][store] = _place(row, placements.get((member, store), []))
-    return found
+_decode_placed = msgspec.json.Decoder(list[_Placed]).decode
 
 
-def _place(row: asyncpg.Record, placements: list[Placement]) -> Place:
+def place_of(row: asyncpg.Record) -> Place | None:
+    """Where a membership stands in the groups, of a row of `load_profiles`; None: it has not been looked at yet."""
+    if not row["placed"]:
+        return None
     return Place(
         group_id=row["group_id"],
         waiting_since=maybe_iso(row["waiting"]),
         is_seed=row["seed"],
         is_vip=row["vip"],
         no_invitations=row["no_invitations"],
-        placements=placements,
+        placements=[_placement(one) for one in _decode_placed(row["placements"] or b"[]")],
     )
 
 
-def _placement(row: asyncpg.Record) -> Placement:
+def _placement(one: _Placed) -> Placement:
     return Placement(
-        placement_id=row["placement_id"],
-        group_id=row["group_id"],
-        group_name=row["group_name"],
-        from_group=row["from_group"],
-        state=row["state"],
-        ticket=row["ticket"],
-        day=day_to_iso(row["day"]),
-        expires=maybe_iso(row["expires"]) if row["state"] == "invited" else None,
-        seen_at=maybe_instant(row["seen_at"]),
+        placement_id=one.placement_id,
+        group_id=one.group_id,
+        group_name=one.group_name,
+        from_group=one.from_group,
+        state=one.state,
+        ticket=one.ticket,
+        day=day_to_iso(one.day),
+        expires=maybe_iso(one.expires) if one.state == "invited" else None,
+        seen_at=maybe_instant(one.seen_at),
     )
 
 

@@ -19,6 +19,30 @@ FROM engagement_v1.membership
 WHERE member_id = ANY($1::text[])
 ORDER BY member_id, store_id
 
+-- name: load_profiles
+-- $1 text[] members. All that their pages show. One statement sees one moment, as a transaction of several would at six
+-- times the cost; so each row says where both services stand, as X-Qunli-As-Of does, and the settings of its partition.
+-- The array comes out of a subquery: the plan does not depend on its length then, and is made once.
+SELECT m.store_id, m.member_id, m.partition, m.alive, m.today, m.tier, m.since_day, m.first_day, m.left_at,
+       m.last_active, m.days, m.run_start, m.interests::text AS interests, m.district, m.invited_by,
+       p.settings::text AS settings,
+       g.is_member IS NOT NULL AS placed, g.group_id, g.waiting, g.seed, g.vip, g.no_invitations,
+       (SELECT json_agg(o ORDER BY o.number DESC)
+        FROM (SELECT placement_id, group_id, group_name, from_group, state, ticket, day, expires, seen_at, number
+              FROM segmentation_v1.placement WHERE member_id = m.member_id AND store_id = m.store_id) o
+       )::text AS placements,
+       (SELECT string_agg(topic || '/' || partition || '=' || next_offset || coalesce(';close=' || close_offset, ''), ','
+                          ORDER BY service, topic, partition)
+        FROM (SELECT 1 AS service, topic, partition, next_offset, close_offset FROM engagement_v1.position
+              UNION ALL
+              SELECT 2, topic, partition, next_offset, close_offset FROM segmentation_v1.position) s
+       ) AS stands
+FROM engagement_v1.membership m
+LEFT JOIN engagement_v1.position p USING (partition)
+LEFT JOIN segmentation_v1.member g ON g.store_id = m.store_id AND g.member_id = m.member_id AND g.is_member
+WHERE m.member_id = ANY(ARRAY(SELECT unnest($1::text[])))
+ORDER BY m.member_id, m.store_id
+
 -- name: load_memberships
 -- $1 text store, $2 text[] members. The rows of one page of a list.
 SELECT store_id, member_id, partition, alive, today, tier, since_day, first_day, created_at, left_at,
@@ -27,42 +51,76 @@ FROM engagement_v1.membership
 WHERE store_id = $1 AND member_id = ANY($2::text[])
 
 -- name: rank_all
--- $1 text store, $2 float8 rank key and $3 text member of the last row seen ('infinity' and '' at first), $4 int rows.
+-- $1 text store, $2 float8 rank key and $3 text member of the last row seen ('infinity' and '' at first), $4 int rows,
+-- $5 text beginning of the ids ('': any), $6 text[] groups or null. A walk by score until the page is full.
 -- Two ranges, ties first: one range over both would read a long tie from its start on every page.
 SELECT member_id, rank_key FROM (
-    (SELECT member_id, rank_key FROM engagement_v1.standing
-     WHERE store_id = $1 AND rank_key = $2 AND member_id > $3 ORDER BY rank_key DESC, member_id LIMIT $4)
+    (SELECT s.member_id, s.rank_key FROM engagement_v1.standing s
+     WHERE s.store_id = $1 AND s.rank_key = $2 AND s.member_id > $3 AND starts_with(s.member_id, $5)
+       AND ($6::text[] IS NULL OR (SELECT m.group_id FROM segmentation_v1.member m
+                                   WHERE m.store_id = $1 AND m.member_id = s.member_id) = ANY($6))
+     ORDER BY s.rank_key DESC, s.member_id LIMIT $4)
     UNION ALL
-    (SELECT member_id, rank_key FROM engagement_v1.standing
-     WHERE store_id = $1 AND rank_key < $2 ORDER BY rank_key DESC, member_id LIMIT $4)
+    (SELECT s.member_id, s.rank_key FROM engagement_v1.standing s
+     WHERE s.store_id = $1 AND s.rank_key < $2 AND starts_with(s.member_id, $5)
+       AND ($6::text[] IS NULL OR (SELECT m.group_id FROM segmentation_v1.member m
+                                   WHERE m.store_id = $1 AND m.member_id = s.member_id) = ANY($6))
+     ORDER BY s.rank_key DESC, s.member_id LIMIT $4)
 ) AS page
 ORDER BY rank_key DESC, member_id LIMIT $4
 
 -- name: rank_tier
--- $1 to $4 as rank_all, $5 text tier.
+-- $1 to $6 as rank_all, $7 text tier.
 SELECT member_id, rank_key FROM (
-    (SELECT member_id, rank_key FROM engagement_v1.standing
-     WHERE store_id = $1 AND tier = $5 AND rank_key = $2 AND member_id > $3
-     ORDER BY rank_key DESC, member_id LIMIT $4)
+    (SELECT s.member_id, s.rank_key FROM engagement_v1.standing s
+     WHERE s.store_id = $1 AND s.tier = $7 AND s.rank_key = $2 AND s.member_id > $3 AND starts_with(s.member_id, $5)
+       AND ($6::text[] IS NULL OR (SELECT m.group_id FROM segmentation_v1.member m
+                                   WHERE m.store_id = $1 AND m.member_id = s.member_id) = ANY($6))
+     ORDER BY s.rank_key DESC, s.member_id LIMIT $4)
     UNION ALL
-    (SELECT member_id, rank_key FROM engagement_v1.standing
-     WHERE store_id = $1 AND tier = $5 AND rank_key < $2 ORDER BY rank_key DESC, member_id LIMIT $4)
+    (SELECT s.member_id, s.rank_key FROM engagement_v1.standing s
+     WHERE s.store_id = $1 AND s.tier = $7 AND s.rank_key < $2 AND starts_with(s.member_id, $5)
+       AND ($6::text[] IS NULL OR (SELECT m.group_id FROM segmentation_v1.member m
+                                   WHERE m.store_id = $1 AND m.member_id = s.member_id) = ANY($6))
+     ORDER BY s.rank_key DESC, s.member_id LIMIT $4)
 ) AS page
-ORDER BY rank_key DESC, member_id LIMIT $4
-
--- name: rank_like
--- $1 to $4 as rank_all, $5 text tier or null, $6 text first and $7 text end (excluded) of the member ids.
-SELECT member_id, rank_key FROM engagement_v1.standing
-WHERE store_id = $1 AND member_id >= $6 AND member_id < $7 AND ($5::text IS NULL OR tier = $5)
-  AND (rank_key < $2 OR rank_key = $2 AND member_id > $3)
 ORDER BY rank_key DESC, member_id LIMIT $4
 
 -- name: list_by_id
 -- $1 text store, $2 text last member seen ('' at first), $3 text first and $4 text end (excluded) of the ids,
--- $5 text tier or null, $6 int rows.
-SELECT member_id, rank_key FROM engagement_v1.standing
-WHERE store_id = $1 AND member_id > $2 AND member_id >= $3 AND member_id < $4 AND ($5::text IS NULL OR tier = $5)
-ORDER BY member_id LIMIT $6
+-- $5 text tier or null, $6 int rows, $7 text[] groups or null. A walk by id until the page is full.
+SELECT s.member_id, s.rank_key FROM engagement_v1.standing s
+WHERE s.store_id = $1 AND s.member_id > $2 AND s.member_id >= $3 AND s.member_id < $4 AND ($5::text IS NULL OR s.tier = $5)
+  AND ($7::text[] IS NULL OR (SELECT m.group_id FROM segmentation_v1.member m
+                              WHERE m.store_id = $1 AND m.member_id = s.member_id) = ANY($7))
+ORDER BY s.member_id LIMIT $6
+
+-- name: count_candidates
+-- $1 text store, $2 text tier, $3 text first and $4 text end (excluded) of the ids, $5 text[] groups, $6 int most.
+-- How many members each of them leaves, at most $6.
+SELECT (SELECT count(*) FROM (SELECT FROM engagement_v1.standing WHERE store_id = $1 AND tier = $2 LIMIT $6) s) AS tier,
+       (SELECT count(*) FROM (SELECT FROM engagement_v1.standing
+                              WHERE store_id = $1 AND member_id >= $3 AND member_id < $4 LIMIT $6) s) AS prefix,
+       (SELECT count(*) FROM (SELECT FROM segmentation_v1.member
+                              WHERE store_id = $1 AND group_id = ANY($5::text[]) LIMIT $6) m) AS groups
+
+-- name: few_members
+-- $1 text store, $2 text tier or null, $3 text first and $4 text end (excluded) of the ids, $5 text[] groups or null,
+-- $6 text which of the three leaves the fewest (tier, prefix, groups), $7 int how many it leaves at most. All of them.
+-- Each is looked up by itself (LATERAL ... LIMIT): a join might read the whole store instead.
+WITH found AS MATERIALIZED (
+    (SELECT member_id FROM engagement_v1.standing WHERE $6 = 'tier' AND store_id = $1 AND tier = $2 LIMIT $7)
+    UNION ALL
+    (SELECT member_id FROM engagement_v1.standing
+     WHERE $6 = 'prefix' AND store_id = $1 AND member_id >= $3 AND member_id < $4 LIMIT $7)
+    UNION ALL
+    (SELECT member_id FROM segmentation_v1.member WHERE $6 = 'groups' AND store_id = $1 AND group_id = ANY($5::text[]) LIMIT $7)
+)
+SELECT s.member_id, s.rank_key
+FROM found, LATERAL (SELECT * FROM engagement_v1.standing WHERE store_id = $1 AND member_id = found.member_id LIMIT 1) s
+WHERE ($2::text IS NULL OR s.tier = $2) AND s.member_id >= $3 AND s.member_id < $4
+  AND ($5::text[] IS NULL OR (SELECT m.group_id FROM segmentation_v1.member m
+                              WHERE m.store_id = $1 AND m.member_id = s.member_id) = ANY($5))
 
 -- name: timeline
 -- $1 text member, $2 text[] stores or null, $3 bigint instant, $4 bigint offset, $5 int kind (1 transition, 0 event),
@@ -111,8 +169,9 @@ GROUP BY j.store_id, j.day
 ORDER BY j.store_id, j.day
 
 -- name: store_exists
--- $1 text store. A store is known from its first membership on.
-SELECT EXISTS (SELECT FROM engagement_v1.membership WHERE store_id = $1)
+-- $1 text store. A store is known from its first membership on. The first by the index: any would do, but might be looked
+-- for from the start of the table.
+SELECT EXISTS (SELECT FROM (SELECT FROM engagement_v1.membership WHERE store_id = $1 ORDER BY store_id, member_id LIMIT 1) m)
 
 -- name: page_of_every_store
 -- $1 text last store seen ('' at first), $2 int rows. Jumps from store to store instead of reading every membership.
@@ -162,7 +221,8 @@ GROUP BY day, figure
 
 -- name: transitions
 -- $1 text store, $2 int first and $3 int last day, $4 text from or null, $5 text to or null ('none' is no tier),
--- $6 int day, $7 int partition, $8 bigint offset, $9 text member, $10 int index of the last row seen, $11 int rows.
+-- $6 int day, $7 int partition, $8 bigint offset, $9 text member, $10 int index of the last row seen, $11 int rows,
+-- $12 to $16 the same of the last row that may be read ($12 null: any).
 SELECT * FROM (
     (SELECT day, partition, log_offset, member_id, index, from_tier, to_tier, cause, occurred_at, trace_id
      FROM engagement_v1.transition
@@ -174,12 +234,29 @@ SELECT * FROM (
     UNION ALL
     (SELECT day, partition, log_offset, member_id, index, from_tier, to_tier, cause, occurred_at, trace_id
      FROM engagement_v1.transition
-     WHERE store_id = $1 AND day < $6 AND day BETWEEN $2 AND $3
+     WHERE store_id = $1 AND day < $6 AND day BETWEEN greatest($2, $12::int) AND $3
        AND ($4::text IS NULL OR coalesce(from_tier, 'none') = $4)
        AND ($5::text IS NULL OR coalesce(to_tier, 'none') = $5)
      ORDER BY day DESC, partition, log_offset, member_id, index LIMIT $11)
 ) AS page
+WHERE $12::int IS NULL OR day > $12
+   OR (partition, log_offset, member_id, index) <= ($13::int, $14::bigint, $15::text, $16::int)
 ORDER BY day DESC, partition, log_offset, member_id, index LIMIT $11
+
+-- name: transitions_until
+-- $1 text store, $2 int first and $3 int last day, $4 int day, $5 int partition, $6 bigint offset, $7 text member, $8 int
+-- index of the last row seen, $9 int rows. The row so many rows further on, out of the index alone.
+SELECT * FROM (
+    (SELECT day, partition, log_offset, member_id, index FROM engagement_v1.transition
+     WHERE store_id = $1 AND day = $4 AND day BETWEEN $2 AND $3
+       AND (partition, log_offset, member_id, index) > ($5::int, $6::bigint, $7::text, $8::int)
+     ORDER BY day DESC, partition, log_offset, member_id, index LIMIT $9)
+    UNION ALL
+    (SELECT day, partition, log_offset, member_id, index FROM engagement_v1.transition
+     WHERE store_id = $1 AND day < $4 AND day BETWEEN $2 AND $3
+     ORDER BY day DESC, partition, log_offset, member_id, index LIMIT $9)
+) AS page
+ORDER BY day DESC, partition, log_offset, member_id, index OFFSET $9 - 1 LIMIT 1
 
 -- name: partitions_lag
 -- no parameters. What an operator sees of each source partition, engagement's first.

@@ -1,9 +1,8 @@
-"""What the gateway reads of stores and of lists of members: functions of a connection, rows in, plain values out."""
+"""What the gateway reads of stores: functions of a connection, rows in, plain values out."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import asyncpg
 
@@ -15,37 +14,8 @@ from services.gateway.members import MembershipRow
 from services.gateway.pages import TransitionKey
 from services.gateway.snapshot import QUERIES
 
+MOST_TRANSITIONS = 20_000  # that are looked at for one page
 FIGURES_AT_CLOSE = ("active", "wau", "mau")
-PREFIX_END = "\x7f"  # above every character of an id
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """A row of a list and what it is sorted by."""
-
-    member_id: str
-    rank_key: float
-
-
-@dataclass(frozen=True, slots=True)
-class MemberFilter:
-    """Which living memberships of a store: of a tier, with ids that begin with `prefix`, in a group, of a theme."""
-
-    store_id: str
-    tier: str | None
-    prefix: str
-    group: str | None = None
-    theme: str | None = None
-
-    @property
-    def is_grouped(self) -> bool:
-        """Whether it asks for those in groups."""
-        return self.group is not None or self.theme is not None
-
-    @property
-    def end(self) -> str:
-        """The first id above all that begin with the prefix."""
-        return self.prefix + PREFIX_END
 
 
 async def store_exists(conn: Connection, store_id: str) -> bool:
@@ -115,35 +85,6 @@ async def cohort_activity(
     return active
 
 
-async def rank_members(conn: Connection, wanted: MemberFilter, after: tuple[float, str], rows: int) -> list[Ranked]:
-    """Living memberships by score, highest first, ties by id; `after` is the last row seen."""
-    key: tuple[Any, ...] = (wanted.store_id, *after, rows)
-    if wanted.is_grouped:
-        more = (wanted.tier, wanted.prefix, wanted.end, wanted.group, wanted.theme)
-        found = await conn.fetch(QUERIES["rank_grouped"], *key, *more)
-    elif wanted.prefix:
-        found = await conn.fetch(QUERIES["rank_like"], *key, wanted.tier, wanted.prefix, wanted.end)
-    elif wanted.tier:
-        found = await conn.fetch(QUERIES["rank_tier"], *key, wanted.tier)
-    else:
-        found = await conn.fetch(QUERIES["rank_all"], *key)
-    return [_ranked(row) for row in found]
-
-
-async def list_members(conn: Connection, wanted: MemberFilter, after: str, rows: int) -> list[Ranked]:
-    """Living memberships by member id."""
-    key = (wanted.store_id, after, wanted.prefix, wanted.end, wanted.tier, rows)
-    if wanted.is_grouped:
-        found = await conn.fetch(QUERIES["list_grouped"], *key, wanted.group, wanted.theme)
-    else:
-        found = await conn.fetch(QUERIES["list_by_id"], *key)
-    return [_ranked(row) for row in found]
-
-
-def _ranked(row: asyncpg.Record) -> Ranked:
-    return Ranked(row["member_id"], row["rank_key"])
-
-
 async def load_memberships(conn: Connection, store_id: str, members: Sequence[str]) -> Mapping[str, MembershipRow]:
     """The memberships of some members of a store."""
     rows = await conn.fetch(QUERIES["load_memberships"], store_id, members)
@@ -160,17 +101,35 @@ class TransitionFilter:
     old: str | None
     new: str | None
 
+    @property
+    def is_some(self) -> bool:
+        """Whether some kinds are left out."""
+        return self.old is not None or self.new is not None
+
 
 async def page_of_transitions(
     conn: Connection, wanted: TransitionFilter, after: TransitionKey, rows: int
-) -> list[asyncpg.Record]:
-    """Transitions, latest day first, within a day in log order of each partition."""
-    return await conn.fetch(
+) -> tuple[list[asyncpg.Record], TransitionKey | None]:
+    """Transitions, latest day first, within a day in log order of each partition.
+
+    Where some kinds are wanted, so many rows are looked at and no more: the page may end early then. Second: the last
+    row that was looked at, if more stand behind it.
+    """
+    until = await _until(conn, wanted, after) if wanted.is_some else None
+    found = await conn.fetch(
         QUERIES["transitions"],
         *(wanted.store_id, wanted.first, wanted.last, wanted.old, wanted.new),
-        *(after.day, after.partition, after.offset, after.member_id, after.nth),
+        *after[:5],
         rows,
+        *((None,) * 5 if until is None else until[:5]),
     )
+    return found, until
+
+
+async def _until(conn: Connection, wanted: TransitionFilter, after: TransitionKey) -> TransitionKey | None:
+    period = (wanted.store_id, wanted.first, wanted.last)
+    row = await conn.fetchrow(QUERIES["transitions_until"], *period, *after[:5], MOST_TRANSITIONS)
+    return None if row is None else TransitionKey(*row)
 
 
 async def page_of_letters(conn: Connection, after: str, rows: int) -> list[asyncpg.Record]:

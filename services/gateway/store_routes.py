@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from libs.common.callers import not_found
 from libs.common.http import TracedRoute
-from services.gateway import figures, member_shapes, store, store_shapes
+from services.gateway import figures, member_shapes, rankings, store, store_shapes
 from services.gateway.answers import NoParameters, answer, conditional, listing
 from services.gateway.gateway import ThisGateway
 from services.gateway.members import maybe_iso, standing
@@ -90,15 +90,17 @@ async def members(
     return listing(request, page, items, member_shapes.Standing, cursor, positions)
 
 
-async def _page_of_members(snapshot: Snapshot, store_id: str, params: MembersParams) -> list[store.Ranked]:
-    wanted = store.MemberFilter(store_id, params.tier, params.q or "", params.group, params.theme)
-    rows = params.limit + 1
+async def _page_of_members(snapshot: Snapshot, store_id: str, params: MembersParams) -> list[rankings.Ranked]:
+    conn, rows = snapshot.conn, params.limit + 1
+    is_grouped = params.group is not None or params.theme is not None
+    groups = await rankings.groups_within(conn, store_id, params.group, params.theme) if is_grouped else None
+    wanted = rankings.MemberFilter(store_id, params.tier, params.q or "", groups)
     match params.sort:
         case "score":
-            return await store.rank_members(snapshot.conn, wanted, _rank_key(params.cursor), rows)
+            return await rankings.rank_members(conn, wanted, _rank_key(params.cursor), rows)
         case "member":
             last_seen = "" if params.cursor is None else read_cursor(params.cursor, IdKey).id
-            return await store.list_members(snapshot.conn, wanted, last_seen, rows)
+            return await rankings.list_members(conn, wanted, last_seen, rows)
 
 
 def _rank_key(cursor: str | None) -> tuple[float, str]:
@@ -108,13 +110,15 @@ def _rank_key(cursor: str | None) -> tuple[float, str]:
     return float(key.rank), key.member_id
 
 
-def _members_cursor(last: store.Ranked, params: MembersParams) -> str:
+def _members_cursor(last: rankings.Ranked, params: MembersParams) -> str:
     if params.sort == "score":
         return write_cursor(RankKey(repr(last.rank_key), last.member_id))
     return write_cursor(IdKey(last.member_id))
 
 
-async def _standings(snapshot: Snapshot, store_id: str, page: Sequence[store.Ranked]) -> list[member_shapes.Standing]:
+async def _standings(
+    snapshot: Snapshot, store_id: str, page: Sequence[rankings.Ranked]
+) -> list[member_shapes.Standing]:
     rows = await store.load_memberships(snapshot.conn, store_id, [row.member_id for row in page])
     settings = settings_by_partition(snapshot.positions)
     return [standing(row, settings[row.partition]) for row in (rows[ranked.member_id] for ranked in page)]

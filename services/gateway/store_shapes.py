@@ -93,7 +93,11 @@ class StoreTransition(Shape, frozen=True):
 
 
 class StoreTransitions(Shape, frozen=True):
-    """Transitions, latest day first, and how many of each kind the whole period had."""
+    """Transitions, latest day first, and how many of each kind the whole period had.
+
+    A page of some kinds may hold few or none where they are rare: it ends where enough was looked at, and `next_cursor`
+    goes on from there.
+    """
 
     period: Period
     matrix: list[Cell]

@@ -6,43 +6,27 @@ from functools import partial
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from libs.common import http, telemetry
+from libs.common.shortcut import Shortcut
 from services.ingest.door import Door
 from services.ingest.posting import EVENTS, post_events
 
-SPAN = f"POST {EVENTS}"
-ATTRIBUTES = {"http.request.method": "POST", "http.route": EVENTS}
+ROUTE = Shortcut("POST", EVENTS)
 
 
 def dispatch(door: Door, app: ASGIApp) -> ASGIApp:
     """An app that answers `POST /v1/events` itself and leaves the rest to `app`.
 
-    The app has the route as well, described in its OpenAPI; both call `post_events`. Routing, request objects and
-    the resolution of dependencies would cost more than everything that the door does to a single event.
+    The app has the route as well, described in its OpenAPI; both call `post_events`.
     """
 
     def serve(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["path"] == EVENTS and scope["method"] == "POST":
-            return _serve(door, scope, receive, send)
+            headers: dict[bytes, bytes] = dict(scope["headers"])
+            work = post_events(door, headers, partial(read_body, receive))
+            return ROUTE.answer(work, headers, scope, receive, send)
         return app(scope, receive, send)
 
     return serve
-
-
-async def _serve(door: Door, scope: Scope, receive: Receive, send: Send) -> None:
-    headers: dict[bytes, bytes] = dict(scope["headers"])
-    caller = headers.get(b"traceparent", b"").decode("latin-1")
-    with telemetry.server_span(SPAN, caller, ATTRIBUTES) as span:
-        try:
-            response = await post_events(door, headers, partial(read_body, receive))
-        except Exception as error:
-            response = http.answer_error(error)
-            await response(scope, receive, send)
-            if response.status_code == http.UNEXPECTED:
-                raise
-        else:
-            await response(scope, receive, send)
-        span.set("http.response.status_code", response.status_code)
 
 
 async def read_body(receive: Receive) -> bytes:

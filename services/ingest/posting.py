@@ -1,7 +1,7 @@
 """`POST /v1/events`: bytes in, a verdict per event out, in order; accepted means that the log has it."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from libs.common import clock, ops, telemetry
 from libs.common.failpoints import failpoint
 from libs.common.http import RETRY_AFTER, JsonResponse, Problem, format_position
+from libs.common.shortcut import Headers, text
 from libs.common.topics import MEMBER_EVENTS, partition_of_bytes
 from libs.common.writer import Record
 from services.ingest import forms
@@ -23,7 +24,6 @@ EVENTS = "/v1/events"
 _STATUS = {status: f'status="{status}"' for status in (202, 207, 422, 503)}
 _encode = msgspec.json.Encoder().encode
 
-Headers = Mapping[bytes, bytes]
 Place = tuple[int, int | None]  # (partition, offset) of an event on the log; None = unknown
 
 
@@ -55,10 +55,10 @@ class Answer(Struct, frozen=True):
 
 async def post_events(door: Door, headers: Headers, read_body: Callable[[], Awaitable[bytes]]) -> Response:
     """The whole route. Problem, LogUnavailable or TooMuchInFlight where the request fails as a whole."""
-    caller = await door.callers.authorize(_text(headers, b"authorization"), "events:write")
+    caller = await door.callers.authorize(text(headers, b"authorization"), "events:write")
     try:
-        form = forms.form_of(_text(headers, b"content-type") or "")
-        unpack = forms.unpacker(_text(headers, b"content-encoding") or "")
+        form = forms.form_of(text(headers, b"content-type") or "")
+        unpack = forms.unpacker(text(headers, b"content-encoding") or "")
         body = await read_body()
         received_at = clock.now_ms()
         raws = form.split(unpack(body))
@@ -74,11 +74,6 @@ async def post_events(door: Door, headers: Headers, read_body: Callable[[], Awai
     places = await _append(door, events, received_at)
     failpoint("ingest.acked")
     return _respond(_answer(judged, places), door.topic, places)
-
-
-def _text(headers: Headers, name: bytes) -> str | None:
-    value = headers.get(name)
-    return None if value is None else value.decode("latin-1")
 
 
 def _refuse_unreadable(judged: Sequence[Logged | Refused]) -> None:

@@ -168,10 +168,10 @@ FROM segmentation.plan p;
 
 -- gain in 1/1000 of utility; needs: items to be approved first; first_day: since when it has been proposed.
 CREATE VIEW segmentation_v1.plan_item AS
-SELECT i.store_id, i.item_id, i.plan_id, i.number, i.body->>'kind' AS kind, i.body->>'member' AS member_id,
+SELECT i.store_id, i.item_id, i.plan_id, i.number, i.kind, i.body->>'member' AS member_id,
        i.body->>'from_group' AS from_group, i.body->>'to_group' AS to_group, i.body->>'theme' AS theme,
-       i.body->>'area' AS area, (i.body->>'gain')::bigint AS gain, i.body->>'reason' AS reason,
-       i.body->'arguments' AS arguments, i.body->'needs' AS needs, i.body->>'state' AS state,
+       i.body->>'area' AS area, i.gain, i.body->>'reason' AS reason,
+       i.body->'arguments' AS arguments, i.body->'needs' AS needs, i.state,
        (i.body->>'first_day')::integer AS first_day
 FROM segmentation.plan_item i;
 

@@ -1,6 +1,13 @@
 -- A chain large enough that a query without its index shows: one store of 100,000 members and 20 of 1,000, a journal
 -- and transitions of 240,000 rows each (one member has 5,000 events), two years of figures.
 
+-- name: calm
+-- Nobody counts the rows anew meanwhile.
+DO $$ BEGIN EXECUTE (
+    SELECT string_agg(format('ALTER TABLE %I.%I SET (autovacuum_enabled = off)', schemaname, relname), ';')
+    FROM pg_stat_user_tables WHERE schemaname IN ('engagement', 'segmentation')
+); END $$
+
 -- name: memberships
 INSERT INTO engagement.membership (store_id, member_id, partition, alive, eval_day, applied_offset, first_day, created_at,
     created_offset, tier, since_day, unsent, ahead, score, last_active, days, former_days, interests)
@@ -93,6 +100,28 @@ SELECT 'big', 'big~g' || g, day, '{"heads": 200}' FROM generate_series(1, 500) g
 INSERT INTO segmentation.proximity (store_id, a, b, body)
 SELECT 'big', 'd' || a, 'e' || b, '500' FROM generate_series(1, 200) a, generate_series(1, 200) b
 
+-- name: stores
+INSERT INTO segmentation.store (store_id, partition, body) VALUES ('big', 0, '{"day": 20500, "theme_ids": [], "settings": {}}')
+
+-- name: blocks
+INSERT INTO segmentation.block (store_id, theme, area, body)
+SELECT 'big', 't' || t, 'a' || a, '{"is_designed": true}' FROM generate_series(0, 7) t, generate_series(0, 3) a
+
+-- name: analyze
+VACUUM (ANALYZE)
+
+-- name: ten_times
+-- What the planner counts with: a table's rows, by the pages that it has. Ten times as many where members make them.
+SELECT pg_restore_relation_stats('schemaname', s.schemaname::text, 'relname', s.relname::text, 'reltuples', (c.reltuples * 10)::real)
+FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+WHERE s.relname IN ('membership', 'standing', 'journal', 'transition', 'member', 'presence', 'placement', 'plan_item')
+
 -- name: explain
 -- the query follows
 EXPLAIN (FORMAT JSON)
+
+-- name: explain_analyze
+EXPLAIN (ANALYZE, FORMAT JSON)
+
+-- name: explain_for_any
+EXPLAIN (GENERIC_PLAN, FORMAT JSON)

@@ -31,6 +31,7 @@ from libs.common.migrate import migrate
 from libs.common.topics import MEMBER_EVENTS, PARTITIONS, partition_of
 from services.gateway.app import make_app
 from services.gateway.gateway import Gateway, open_gateway
+from services.gateway.hot import dispatch
 from tests.integration.gateway_matrix import fill_matrix
 from tests.tokens import Retailer, ed25519_key, write_issuers
 
@@ -289,7 +290,7 @@ def make_keys(owner_url: str) -> Keys:
 @asynccontextmanager
 async def a_client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the gateway in this process, behind the same doorway as when it is served."""
-    app = doorway(make_app(gateway), origins=gateway.settings.origins)
+    app = doorway(dispatch(gateway, make_app(gateway)), origins=gateway.settings.origins)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield client

@@ -8,6 +8,7 @@ import pytest
 
 from libs.common import commands as wire
 from libs.common.topics import PARTITIONS
+from services.gateway import list_routes
 from tests.integration.gateway_matrix import NEXT_OFFSET
 from tests.integration.gateway_world import (
     World,
@@ -22,6 +23,16 @@ async def _items(world: World, path: str, key: str = "north") -> list[dict[str, 
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
     return items
+
+
+async def _pages(world: World, path: str) -> list[dict[str, Any]]:
+    items, cursor = list[dict[str, Any]](), ""
+    while True:
+        page = (await world.get(path + cursor, "north")).json()
+        items += page["items"]
+        if page["next_cursor"] is None:
+            return items
+        cursor = f"&cursor={page['next_cursor']}"
 
 
 async def test_the_matrix_has_themes_areas_and_blocks(world: World) -> None:
@@ -91,6 +102,18 @@ async def test_tasks_are_all_kinds_or_one(world: World) -> None:
         ("stranger", "a-stranger", "north~g1", None),
     ]
     assert await _items(world, "/v1/stores/north/tasks?kind=removal") == [found[2]]
+    assert await _items(world, "/v1/stores/north/tasks?kind=stranger") == [found[3]]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 5_000])
+async def test_a_page_of_strangers_ends_where_enough_were_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    whole = await _items(world, "/v1/stores/north/tasks")
+    monkeypatch.setattr(list_routes, "MOST_PEOPLE", most)
+    for limit in (1, 2, 3, 200):
+        assert await _pages(world, f"/v1/stores/north/tasks?limit={limit}") == whole
+        assert await _pages(world, f"/v1/stores/north/tasks?limit={limit}&kind=stranger") == whole[3:]
 
 
 async def test_what_became_of_commands_is_listed_latest_first(world: World) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.gateway import shapes, store_shapes
+from services.gateway import rankings, shapes, store, store_shapes
 from services.gateway.store_shapes import Cell
 from tests.integration.gateway_world import CROWD, World, world_fixture  # noqa: F401
 
@@ -62,6 +62,31 @@ async def test_members_of_a_tier_and_by_the_beginning_of_their_id(world: World) 
         assert len(tens) == 10
     both = await _pages(world, "/v1/stores/north/members?q=crowd-00&tier=lost&limit=1")
     assert {row["member_id"] for row in both} == {row["member_id"] for row in lost if row["member_id"] < "crowd-01"}
+
+
+@pytest.mark.parametrize("few", [0, 3, 2_000])
+async def test_few_are_sorted_and_many_are_walked_with_the_same_pages(
+    world: World, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(rankings, "FEW", few)
+    everybody = await _pages(world, "/v1/stores/north/members?limit=200")
+    grouped = {"theme=babies": {"worked", "crowd-005", "crowd-006"}, "group=north~g1": {"worked", "crowd-005"}}
+    for where in ("", "tier=lost", "q=crowd-00", "q=w", "tier=dormant&q=crowd-1", "tier=thrice_daily"):
+        for groups, inside in {**grouped, "theme=pets": set[str](), "": None}.items():
+            for sort in ("score", "member"):
+                asked = "&".join(part for part in (where, groups, f"sort={sort}") if part)
+                wanted = [row["member_id"] for row in everybody if _fits(row, where, inside)]
+                found = await _pages(world, f"/v1/stores/north/members?limit=2&{asked}")
+                expected = sorted(wanted) if sort == "member" else wanted
+                assert [row["member_id"] for row in found] == expected, asked
+
+
+def _fits(row: dict[str, Any], where: str, inside: set[str] | None) -> bool:
+    asked = dict(part.split("=") for part in where.split("&") if part)
+    is_inside = inside is None or row["member_id"] in inside
+    return (
+        is_inside and row["tier"] == asked.get("tier", row["tier"]) and row["member_id"].startswith(asked.get("q", ""))
+    )
 
 
 async def test_lost_members_stand_at_the_end_by_id(world: World) -> None:
@@ -129,6 +154,21 @@ async def test_transitions_between_two_tiers(world: World) -> None:
         "from": "2026-04-01",
         "to": "2026-04-01",
     }
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4])
+async def test_a_page_of_some_transitions_ends_where_enough_was_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    path = "/v1/stores/north/transitions?day=2026-03-01..2026-03-31"
+    everything = await _pages(world, path)
+    assert len(everything) == 4
+    monkeypatch.setattr(store, "MOST_TRANSITIONS", most)
+    assert await _pages(world, path) == everything
+    for query, wanted in (("from=weekly", [0, 2]), ("to=weekly", [1, 3]), ("from=daily&to=lost", [])):
+        for limit in (1, 2, 200):
+            found = await _pages(world, f"{path}&{query}&limit={limit}")
+            assert found == [everything[place] for place in wanted], (query, limit)
 
 
 async def test_flow_of_a_closed_day_and_of_today(world: World) -> None:

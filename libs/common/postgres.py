@@ -31,6 +31,8 @@ TIMEOUTS = {
     "statement_timeout": "10s",
     "transaction_timeout": "20s",
 }
+# No query here is worth the processes that Postgres would start to share its work.
+ALONE = {"max_parallel_workers_per_gather": "0"}
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
@@ -72,7 +74,7 @@ async def create_pool(
             command_timeout=15,
             max_inactive_connection_lifetime=300,
             reset=_nothing_to_reset if plain else None,
-            server_settings={"application_name": application, "search_path": schema, **TIMEOUTS},
+            server_settings={"application_name": application, "search_path": schema, **TIMEOUTS, **ALONE},
         )
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         raise DatabaseUnavailable(reason=str(error) or type(error).__name__) from error

@@ -81,8 +81,7 @@ async def _few(conn: Connection, wanted: MemberFilter, sources: Sequence[Source]
     if not sources:
         return None
     key = (wanted.store_id, wanted.tier, wanted.prefix, wanted.end, wanted.groups)
-    counts = await conn.fetchrow(QUERIES["count_candidates"], *key, FEW + 1)
-    assert counts is not None  # counts alone: always a row
+    [counts] = await conn.fetch(QUERIES["count_candidates"], *key, FEW + 1)
     fewest = min(sources, key=lambda source: counts[source])
     if counts[fewest] > FEW:
         return None

@@ -107,7 +107,8 @@ SELECT m.store_id, m.member_id, (m.body->>'is_member')::boolean AS is_member, m.
 FROM segmentation.member m;
 
 -- An invitation and what became of it. ticket: qr or personal, of one that was invited; expires: the day whose close
--- ends it. join_url, qr_url, qr_expires: the way into its group now.
+-- ends it. join_url, qr_url, qr_expires: the way into its group now. The group is looked up by its key (LIMIT): for the one or
+-- two placements of a member a join would rather walk through all groups of the store.
 CREATE VIEW segmentation_v1.placement AS
 SELECT p.store_id, p.placement_id, p.member_id, p.group_id, p.body->>'from_group' AS from_group, p.state, p.ticket,
        p.body->>'by' AS by, (p.body->>'day')::integer AS day, (p.body->>'invited')::integer AS invited,
@@ -116,7 +117,8 @@ SELECT p.store_id, p.placement_id, p.member_id, p.group_id, p.body->>'from_group
        g.body->>'name' AS group_name, g.body->>'join_url' AS join_url, g.body->>'qr_url' AS qr_url,
        (g.body->>'qr_expires')::integer AS qr_expires
 FROM segmentation.placement p
-JOIN segmentation.chat_group g ON g.store_id = p.store_id AND g.group_id = p.group_id;
+JOIN LATERAL (SELECT body FROM segmentation.chat_group g
+              WHERE g.store_id = p.store_id AND g.group_id = p.group_id LIMIT 1) g ON true;
 
 -- The lists.
 CREATE VIEW segmentation_v1.waiting AS

@@ -74,9 +74,9 @@ async def test_requests_that_come_together_share_queries(world: World, monkeypat
     asked: list[object] = []
     fetch = asyncpg.Connection.fetch
 
-    async def counted(self: asyncpg.Connection, query: str, *args: object, **more: object) -> object:
+    async def counted(self: asyncpg.Connection, query: str, *args: object) -> object:
         asked.append(query)
-        return await fetch(self, query, *args, **more)  # type: ignore[call-overload]
+        return await fetch(self, query, *args)
 
     monkeypatch.setattr(asyncpg.Connection, "fetch", counted)
     members = ["worked", "both", "nobody", *(f"crowd-{n:03}" for n in range(60)), "worked"]

@@ -12,7 +12,7 @@ import asyncpg
 import psycopg
 import pytest
 
-from libs.common.postgres import load_queries
+from libs.common.postgres import ALONE, load_queries
 from services.gateway.snapshot import QUERIES
 from tests.integration.gateway_world import own_database
 
@@ -133,8 +133,9 @@ async def crowd_fixture(postgres_url: str, role_url: Callable[[str, str], str]) 
         await owner.execute(CROWD[name])
     await owner.close()
     url = role_url(big_database, "qunli_gateway")
-    conn = await asyncpg.connect(url)
-    with psycopg.connect(url, autocommit=True) as plain:
+    conn = await asyncpg.connect(url, server_settings=ALONE)
+    options = " ".join(f"-c {name}={value}" for name, value in ALONE.items())
+    with psycopg.connect(url, autocommit=True, options=options) as plain:
         yield Crowd(conn, plain)
     await conn.close()
 

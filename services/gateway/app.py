@@ -18,6 +18,8 @@ from services.gateway import (
     plan_routes,
     store_routes,
 )
+from services.gateway.asset_routes import console_routes
+from services.gateway.assets import load_console
 from services.gateway.gateway import Gateway
 from services.gateway.pages import BadCursor
 
@@ -55,6 +57,7 @@ def make_app(gateway: Gateway) -> FastAPI:
     for routes in READS:
         app.include_router(routes.router)
     app.include_router(command_routes.router)
+    app.router.routes.extend(console_routes(load_console()))
     openapi.describe(app)
     return app
 

@@ -85,6 +85,11 @@ class Folder:
         return self.root / "tokens"
 
     @property
+    def session_secrets(self) -> Path:
+        """What managers' sessions are signed with."""
+        return self.root / "session-secrets"
+
+    @property
     def imports(self) -> Path:
         """How far imports have come, a file each."""
         return self.root / "imports"

@@ -50,11 +50,13 @@ class Surroundings:
     topic_prefix: str
     timezone: str
     token_issuers: str = ""
+    session_secrets: str = ""
 
 
 def service_env(service: Service, around: Surroundings, database_url: str, ports: Mapping[str, int]) -> dict[str, str]:
-    """The settings of one process: those of this environment, and over them the stack's own but for its issuer."""
+    """The settings of one process: this environment's, and over them the stack's own but for issuer and secrets."""
     env = dict(os.environ) | {
+        "QUNLI_SESSION_SECRETS_FILE": _session_secrets(around),
         "QUNLI_TOKEN_ISSUERS": _absolute(os.environ.get("QUNLI_TOKEN_ISSUERS", around.token_issuers)),
         "QUNLI_KAFKA_BOOTSTRAP": around.kafka_bootstrap,
         "QUNLI_TOPIC_PREFIX": around.topic_prefix,
@@ -66,6 +68,12 @@ def service_env(service: Service, around: Surroundings, database_url: str, ports
     if service.port_setting:
         env[service.port_setting] = str(ports["door"])
     return env
+
+
+def _session_secrets(around: Surroundings) -> str:
+    """The path of the environment's secrets, else of the stack's own; "" where they are given themselves."""
+    own = "" if os.environ.get("QUNLI_SESSION_SECRETS") else around.session_secrets
+    return _absolute(os.environ.get("QUNLI_SESSION_SECRETS_FILE", own))
 
 
 def _absolute(path: str) -> str:

@@ -16,7 +16,7 @@ from threading import Event, Lock
 from typing import IO, Self
 
 from deploy.local import folder as folders
-from deploy.local import jars, ports, topics
+from deploy.local import jars, ports, sessions, topics
 from deploy.local import kafka as kafka_part
 from deploy.local import postgres as postgres_part
 from deploy.local import services as service_parts
@@ -266,7 +266,11 @@ class Stack:
             child_ports["door"] = self.port(name, service.port)
             self.urls = replace(self.urls, **{service.name: f"http://{ports.HOST}:{child_ports['door']}"})
         around = service_parts.Surroundings(
-            self.urls.kafka, self.options.topic_prefix, self.settled.timezone, str(self._token_issuers())
+            self.urls.kafka,
+            self.options.topic_prefix,
+            self.settled.timezone,
+            str(self._token_issuers()),
+            str(sessions.prepare(self.folder)),
         )
         password = self.settled.passwords[service.role]
         url = postgres_part.with_role(self.urls.database, service.role, password)

@@ -31,6 +31,8 @@ def print_summary(folder: Folder, settled: Settled) -> None:
     if settled.server_key and "ingest" in running:
         print_line('To call both doors:  eval "$(qunli env)"  sets their addresses and a key, then')
         print_line('  curl -H "Authorization: Bearer $QUNLI_KEY" $QUNLI_GATEWAY/v1/stores')
+    if settled.server_key and "gateway" in running:
+        print_line("To open the console:  qunli console  prints a link that logs in once")
 
 
 def status_table(children: tuple[Running, ...], settled: Settled) -> Table:

@@ -50,3 +50,9 @@ def _counted(address: Address | None, peer: str) -> str | None:
     if address.is_loopback:
         return None
     return str(address) if address.version == 4 else str(ip_network((int(address), IPV6_PREFIX), strict=False))
+
+
+def is_within(peer: str, networks: Sequence[Network]) -> bool:
+    """Whether a peer's address is in one of these networks."""
+    address = _parse(peer)
+    return address is not None and _within(address, networks)

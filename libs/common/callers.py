@@ -1,4 +1,4 @@
-"""Who calls: server keys and member tokens, as both doors ask for them.
+"""Who calls: server keys and member tokens, as both doors ask for them, and managers' sessions at the gateway.
 
     caller = await callers.authorize(authorization, "stores:read", "profile:read")
 
@@ -6,6 +6,7 @@ Every refused credential gets the same answer, whatever is wrong with it; what a
 what is not there.
 """
 
+import hmac
 import re
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
@@ -14,14 +15,17 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from libs.common import clock
+from libs.common import clock, session_cookie
+from libs.common.addresses import parse_networks
 from libs.common.caller import MEMBER_SCOPES, Caller, MemberScope, Scope
 from libs.common.config import Settings
-from libs.common.http import Problem
+from libs.common.http import SET_COOKIE, Problem
 from libs.common.issuers import Refreshing, load_issuers
 from libs.common.keyring import KeyRing
 from libs.common.keys import parse_bearer
+from libs.common.manager_sessions import Sessions
 from libs.common.postgres import Pool
+from libs.common.sessions import COOKIE
 from libs.common.token_verifier import TokenVerifier
 from libs.common.tokens import MAX_TOKEN
 
@@ -42,9 +46,11 @@ _Credentials = HTTPAuthorizationCredentials | None
 class Callers:
     """All who may call a process. UserError for a list of token issuers that does not fit."""
 
-    def __init__(self, settings: Settings, pool: Callable[[], Pool | None]) -> None:
-        """`pool` gives the pool, once there is one."""
-        self.keys = KeyRing(settings, pool)
+    def __init__(self, settings: Settings, pool: Callable[[], Pool | None], *, with_sessions: bool = False) -> None:
+        """`pool` gives the pool, once there is one. `with_sessions`: managers' cookies are taken, too."""
+        self.keys = KeyRing(settings, pool, with_sessions=with_sessions)
+        self.sessions = Sessions(settings, self.keys, pool) if with_sessions else None
+        self.trusted_proxies = parse_networks(settings.trusted_proxies)
         self._tokens = TokenVerifier(load_issuers(settings.token_issuers))
         self._refreshing = Refreshing(self._tokens.issuers)
 
@@ -111,11 +117,39 @@ def require(*scopes: Scope | MemberScope) -> Callable[..., Awaitable[Caller]]:
 
 
 async def authorize(request: Request, *scopes: Scope | MemberScope) -> Caller:
-    """The same without FastAPI's resolution of dependencies."""
+    """The same without FastAPI's resolution of dependencies. Asked again of a request that lasts, it judges anew."""
     callers: Callers = request.app.state.callers
-    return await callers.authorize(request.headers.get("authorization"), *scopes)
+    authorization = request.headers.get("authorization")
+    if authorization is None and callers.sessions is not None and (cookie := request.cookies.get(COOKIE)):
+        return await _authorize_session(request, callers.sessions, cookie, *scopes)
+    return await callers.authorize(authorization, *scopes)
 
 
+async def _authorize_session(request: Request, sessions: Sessions, cookie: str, *scopes: Scope | MemberScope) -> Caller:
+    found = await sessions.verify(cookie)
+    if found is None:
+        raise unauthenticated()
+    if request.method not in _SAFE and not _brings(request, found.session.csrf):
+        raise Problem("csrf_failed", "Send X-CSRF-Token with what GET /v1/me gives as csrf.")
+    if found.caller.scopes.isdisjoint(scopes):
+        raise not_found()
+    if (renewed := sessions.renew(found.session)) is not None:
+        give_cookie(request, sessions.cookie(renewed), renewed.ttl)
+    return found.caller
+
+
+def _brings(request: Request, csrf: str) -> bool:
+    return hmac.compare_digest(request.headers.get("x-csrf-token", "").encode(), csrf.encode())
+
+
+def give_cookie(request: Request, value: str, seconds: int) -> None:
+    """Have the answer to a request give a session's cookie; "" and 0 take it away."""
+    callers: Callers = request.app.state.callers
+    secure = session_cookie.came_by_https(request.scope, callers.trusted_proxies)
+    request.scope[SET_COOKIE] = session_cookie.given(value, seconds, secure=secure)
+
+
+_SAFE = ("GET", "HEAD")
 _OF_MEMBERS: frozenset[str] = frozenset(MEMBER_SCOPES)
 
 

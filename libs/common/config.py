@@ -4,13 +4,20 @@ import re
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.common.addresses import parse_networks
 from libs.common.topics import Topic
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
+_ADDRESS = re.compile(r"https?://[^\s/]+")
+# What stands in braces in an address: what must, and all that may.
+_PLACES = {
+    "member_url": ("member_id", {"member_id", "store_id"}),
+    "trace_url": ("trace_id", {"trace_id"}),
+}
 
 
 class Settings(BaseSettings):
@@ -52,8 +59,15 @@ class Settings(BaseSettings):
         64 << 20, ge=1 << 20, description="Bytes of all bodies under way in a process, inflated, before 503"
     )
 
-    rate_key: float = Field(0.0, ge=0, description="Events a second of one server key before 429; 0 = no limit")
-    rate_member: float = Field(5.0, ge=0, description="Events a second of one member's tokens before 429; 0 = no limit")
+    rate_key: float = Field(
+        0.0, ge=0, description="Events or commands a second of one server key before 429; 0 = no limit"
+    )
+    rate_member: float = Field(
+        5.0, ge=0, description="Events or commands a second of one member's tokens before 429; 0 = no limit"
+    )
+    rate_session: float = Field(
+        10.0, ge=0, description="Commands a second of one manager's session before 429; 0 = no limit"
+    )
     rate_address: float = Field(
         1_000.0, ge=0, description="Requests a second of one client address before 429; 0 = no limit"
     )
@@ -108,6 +122,22 @@ class Settings(BaseSettings):
     token_issuers: str = Field(
         "", description="Path of a YAML file: who may issue member tokens; empty = there are none"
     )
+    session_secrets: SecretStr = Field(
+        SecretStr(""),
+        description="Secrets of managers' sessions, comma separated: the first signs, all are taken; empty = none",
+    )
+    session_secrets_file: str = Field(
+        "", description="Path of a file with such secrets, a line each; read at start; empty = none"
+    )
+    member_url: str = Field(
+        "",
+        description="Address of a member in the retailer's CRM, for links of the console, with {member_id} and, if it "
+        "is needed, {store_id}; empty = no links",
+    )
+    trace_url: str = Field(
+        "",
+        description="Address of a trace in the trace UI, for links of the console, with {trace_id}; empty = no links",
+    )
     key_cache_seconds: float = Field(30.0, ge=0, le=30, description="How long a server key is cached")
     journal_payload_days: int = Field(
         400,
@@ -139,6 +169,16 @@ class Settings(BaseSettings):
             if not _ORIGIN.fullmatch(origin):
                 msg = f"{origin!r} is no origin as browsers name it, such as https://shop.example.com"
                 raise ValueError(msg)
+        return value
+
+    @field_validator("member_url", "trace_url")
+    @classmethod
+    def _template(cls, value: str, info: ValidationInfo) -> str:
+        needed, allowed = _PLACES[str(info.field_name)]
+        named = set(re.findall(r"{([^{}]*)}", value))
+        if value and not (_ADDRESS.match(value) and needed in named and named <= allowed):
+            msg = f"{value!r} is no http or https address with {{{needed}}} in it"
+            raise ValueError(msg)
         return value
 
     @property

@@ -9,8 +9,9 @@ COUNTERS: Mapping[str, str] = {
     "qunli_events_rejected_total": "Events refused at the door, by code",
     "qunli_requests_total": "Answers of this process, by status",
     "qunli_commands_total": "Commands that are on the log, by command",
-    "qunli_limited_total": "Requests and connections that a limit ended, by limit: key, member, address, bodies, "
-    "connections, head, head_size, body, body_size, idle, unread",
+    "qunli_limited_total": "Requests and connections that a limit ended, by limit: key, member, session, address, "
+    "bodies, connections, head, head_size, body, body_size, idle, unread",
+    "qunli_sessions_total": "Managers' sessions, by step: link, begun, ended (before their time)",
     "qunli_plans_total": "Plans that were asked of the solver, by result: solved, failed",
 }
 _counts: Counter[tuple[str, str]] = Counter()

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, get_args
 
 from msgspec import Meta
 
-from libs.common import commands, events
+from libs.common import commands, events, sessions
 
 Code = Literal[
     "unreadable",  # not JSON: NaN, lone surrogates and bytes that are not UTF-8 included
@@ -44,7 +44,7 @@ def _descriptions() -> dict[str, str]:
     """Pattern -> what it asks for, in words, of every text type on the wire."""
     metas = [
         meta
-        for module in (events, commands)
+        for module in (events, commands, sessions)
         for kind in vars(module).values()
         for meta in getattr(kind, "__metadata__", ())
     ]

@@ -13,3 +13,6 @@ GRANT USAGE ON SCHEMA auth TO qunli_ingest, qunli_gateway;
 GRANT SELECT (id, name, secret_sha256, next_secret_sha256, scopes, stores, revoked_at) ON auth.server_key TO qunli_ingest, qunli_gateway;
 REVOKE ALL ON FUNCTION auth.note_key_use(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION auth.note_key_use(text) TO qunli_ingest, qunli_gateway;
+GRANT SELECT (kind, id) ON auth.spent TO qunli_gateway;
+REVOKE ALL ON FUNCTION auth.spend(text, text, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION auth.spend(text, text, timestamptz) TO qunli_gateway;

@@ -38,6 +38,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "position_beyond_log": (400, "X-Qunli-After is beyond the end of the log"),
     "not_applied_yet": (503, "The position has not been applied in time"),
     "unauthenticated": (401, "A valid credential is needed"),
+    "csrf_failed": (403, "The session's CSRF token is needed"),
     "not_found": (404, "Nothing here"),
     "method_not_allowed": (405, "This method is not offered here"),
     "request_timeout": (408, "The request did not arrive in time"),
@@ -62,7 +63,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "database_unavailable": (503, "The database does not answer"),
     "database_busy": (503, "The database is busy"),
     "internal": (500, "Something went wrong here"),
+    "no_session_secret": (501, "This deployment has no sessions"),
 }
+SET_COOKIE = "qunli.set_cookie"  # in a request's scope: a cookie that its answer gives, whatever route it is
 UNEXPECTED = PROBLEMS["internal"][0]
 _BY_STATUS = {400: "unreadable", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 422: "invalid"}
 
@@ -192,6 +195,8 @@ class TracedRoute(APIRoute):
         async def traced(request: Request) -> Response:
             with telemetry.server_span(name, request.headers.get("traceparent"), attributes) as span:
                 response = await handle(request)
+                if cookie := request.scope.get(SET_COOKIE):
+                    response.headers.append("Set-Cookie", cookie)
                 span.set("http.response.status_code", response.status_code)
                 return response
 

@@ -40,10 +40,15 @@ class _Key:
 class KeyRing:
     """All server keys of the deployment, as fresh as `key_cache_seconds` asks for."""
 
-    def __init__(self, settings: Settings, pool: Callable[[], Pool | None]) -> None:
-        """`pool` gives the pool, once there is one. UserError for bootstrap keys that do not fit."""
+    def __init__(self, settings: Settings, pool: Callable[[], Pool | None], *, with_sessions: bool = False) -> None:
+        """`pool` gives the pool, once there is one. UserError for bootstrap keys that do not fit.
+
+        `with_sessions`: read which sessions have ended as well.
+        """
         self._settings = settings
         self._pool = pool
+        self._with_sessions = with_sessions
+        self.ended: frozenset[str] = frozenset()  # ids of sessions
         given = read_bootstrap_keys(settings.bootstrap_keys.get_secret_value())
         self._bootstrap: Mapping[str, _Key] = {key.id: _bootstrap_key(key) for key in given}
         self._keys: Mapping[str, _Key] = {}
@@ -69,6 +74,16 @@ class KeyRing:
         self._used.add(presented.id)
         return key.caller
 
+    async def caller_of(self, key_id: str) -> Caller | None:
+        """What a key may do now, for a session that was made with it; None if it is not valid. `keys_unavailable`."""
+        await self._freshen(key_id)
+        key = self._bootstrap.get(key_id) or self._keys.get(key_id)
+        return None if key is None else key.caller
+
+    def end_session(self, session_id: str) -> None:
+        """In this process it has ended from now on."""
+        self.ended |= {session_id}
+
     async def refresh(self) -> None:
         """Read the keys now. Problem `keys_unavailable` if that fails."""
         reading = self._read_once()
@@ -87,11 +102,14 @@ class KeyRing:
         age = float("inf") if self._read_at is None else now - self._read_at
         if age >= lifetime:
             await self.refresh()
-        elif key_id not in self._keys and now - self._looked_again_at > LOOK_AGAIN_SECONDS:
+        elif not self._knows(key_id) and now - self._looked_again_at > LOOK_AGAIN_SECONDS:
             self._looked_again_at = now
             await self.refresh()
         elif age > lifetime / 3:
             self._read_once()  # ahead of need, so that Postgres may be away for a while without anyone noticing
+
+    def _knows(self, key_id: str) -> bool:
+        return key_id in self._keys or key_id in self._bootstrap
 
     def _read_once(self) -> asyncio.Task[bool]:
         if self._reading is None or self._reading.done():
@@ -107,6 +125,7 @@ class KeyRing:
         try:
             async with acquire(pool, self._settings.database_acquire_seconds) as connection:
                 rows = await connection.fetch(QUERIES["load_keys"])
+                ended = await connection.fetch(QUERIES["ended_sessions"]) if self._with_sessions else []
                 await connection.execute(QUERIES["note_key_use"], sorted(used))
         except (
             DatabaseBusy,
@@ -120,17 +139,18 @@ class KeyRing:
             self._used |= used
             return False
         self._keys = {row["id"]: _key(row) for row in rows}
+        self.ended |= {row["id"] for row in ended}  # one that ended here meanwhile may not have been among them
         self._read_at = began
         return True
 
 
 def _bootstrap_key(key: BootstrapKey) -> _Key:
-    return _Key((key.secret_sha256,), Caller(key.id, frozenset(key.scopes), frozenset(key.stores)))
+    return _Key((key.secret_sha256,), Caller(key.id, frozenset(key.scopes), frozenset(key.stores), name=key.id))
 
 
 def _key(row: asyncpg.Record) -> _Key:
     hashes = (row["secret_sha256"], row["next_secret_sha256"])
     return _Key(
         tuple(digest for digest in hashes if digest is not None),
-        Caller(row["id"], frozenset(row["scopes"]), frozenset(row["stores"])),
+        Caller(row["id"], frozenset(row["scopes"]), frozenset(row["stores"]), name=row["name"]),
     )

@@ -6,6 +6,14 @@ SELECT id, name, secret_sha256, next_secret_sha256, scopes, stores FROM auth.ser
 -- $1: ids of keys
 SELECT auth.note_key_use(used) FROM unnest($1::text[]) AS used
 
+-- name: ended_sessions
+-- ids of sessions that ended before their time
+SELECT id FROM auth.spent WHERE kind = 'session'
+
+-- name: spend
+-- $1: login or session, $2: its id, $3: until when it would be valid; false: it was spent before
+SELECT auth.spend($1, $2, $3)
+
 -- name: insert_key
 -- $1: id, $2: name, $3: SHA-256 of the secret, $4: scopes, $5: stores
 INSERT INTO auth.server_key (id, name, secret_sha256, scopes, stores) VALUES ($1, $2, $3, $4, $5)

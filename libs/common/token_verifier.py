@@ -96,4 +96,5 @@ def _caller(claims: Claims, issuer: Issuer) -> Caller:
         scopes=frozenset(claims.scope.split()).intersection(MEMBER_SCOPES),
         stores=issuer.own(claims.store_ids),
         member_id=claims.sub,
+        name=claims.sub,
     )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -15,6 +16,8 @@ from services.gateway.positions import Positions, as_of
 
 CSV = "text/csv"
 JSON = "application/json"
+_TAG = re.compile(r'(?:W/)?("[^"]*")')  # weak ones are as good here (RFC 9110, 13.1.2)
+_OF_304 = {"etag", "cache-control", "vary", "link", "x-qunli-as-of"}
 _encoder = msgspec.json.Encoder()
 _MEDIA = re.compile(r"\s*([a-z*]+/[a-z*+.-]+)\s*(?:;.*?\bq=([01](?:\.\d{0,3})?))?[^,]*", re.IGNORECASE)
 
@@ -44,6 +47,23 @@ def listing(
     if wants_csv(request.headers.get("accept", "")):
         return Response(as_csv(items, shape), headers=headers, media_type=CSV)
     return Response(_encoder.encode(page), headers=headers, media_type=JSON)
+
+
+def conditional(request: Request, response: Response) -> Response:
+    """The answer with an ETag, of its body unless it has one; 304 without the body where If-None-Match names it.
+
+    It costs as much to make, but not to send again; a browser may keep it, and asks each time.
+    """
+    tag = response.headers.setdefault("ETag", f'"{blake2b(response.body, digest_size=16).hexdigest()}"')
+    response.headers["Cache-Control"] = "private, no-cache"
+    if not _names(request.headers.get("if-none-match", ""), tag):
+        return response
+    headers = {name: value for name, value in response.headers.items() if name in _OF_304}
+    return Response(status_code=304, headers=headers)
+
+
+def _names(if_none_match: str, tag: str) -> bool:
+    return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match)
 
 
 def _headers(stands: str) -> dict[str, str]:

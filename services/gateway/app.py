@@ -8,6 +8,7 @@ from starlette.responses import Response
 from libs.common import http
 from services.gateway import (
     command_routes,
+    console_routes,
     group_routes,
     history_routes,
     list_routes,
@@ -58,6 +59,7 @@ def make_app(gateway: Gateway) -> FastAPI:
         app.include_router(routes.router)
     app.include_router(command_routes.router)
     app.router.routes.extend(console_routes(load_console()))
+    app.include_router(console_routes.router)
     openapi.describe(app)
     return app
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import asyncpg
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from libs.common import clock, ops, telemetry
@@ -31,7 +31,7 @@ from services.gateway.params import (
     CommandOfCaller,
     CommandParams,
     CommandReader,
-    Operator,
+    OperatorsKey,
     PageParams,
     StoreOfCaller,
     checked_key,
@@ -85,6 +85,7 @@ async def _give(request: Request, kind: Kind) -> Response:
     gateway: Gateway = request.app.state.gateway
     caller = checked_key(await authorize(request, *kind.scopes), "commands:write")
     store_id, targets = _judge(caller, request.path_params)
+    gateway.rates.charge(caller, 1)
     refuse_parameters(request)
     key = _idempotency_key(request)
     body = await read_body(request, kind)
@@ -208,7 +209,9 @@ async def _must_be_pending(gateway: Gateway, text: str | None, feed: Positions) 
 
 
 @router.post("/v1/dead-letters/{letter}/replay", tags=["operations"], **replaying(shapes.Replay))
-async def replay(_: Operator, gateway: ThisGateway, letter: str, __: NoParameters) -> Response:
+async def replay(
+    _: OperatorsKey, gateway: ThisGateway, letter: Annotated[str, Path(examples=["store-feed-3-5"])], __: NoParameters
+) -> Response:
     """Append a dead letter of `store-feed` again, as it was, to its partition; its applying marks the letter."""
     async with gateway.snapshot_now() as snapshot:
         found = await store.load_letter(snapshot.conn, letter, gateway.feed)

@@ -91,7 +91,7 @@ def command_id(caller: Caller, store_id: str, key: str) -> str:
 
 
 def given_by(caller: Caller) -> str:
-    """Who gave it, as the command records it: the server key's id, or iss|sub, its end if that is long."""
+    """Who gave it, as the command records it: a key's id, a session's name, or iss|sub, its end if that is long."""
     return re.sub(r"[\x00-\x1f\x7f]", "?", caller.id)[-LONGEST_GIVER:]
 
 

@@ -9,19 +9,23 @@ from typing import Annotated
 import asyncpg
 from fastapi import Depends, Request
 
+from libs.common.buckets import Buckets
 from libs.common.callers import Callers
 from libs.common.config import Settings
 from libs.common.http import Problem
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, Pool, acquire, create_pool
+from libs.common.rates import Rates
 from libs.common.topics import MEMBER_EVENTS, STORE_FEED
 from libs.common.writer import LogWriter
 from services.gateway.loader import Loaded, MemberLoader
 from services.gateway.log_ends import LogEnds
+from services.gateway.log_rates import RateWatch, look
 from services.gateway.positions import Positions
 from services.gateway.snapshot import Snapshot, open_snapshot, read_positions
 from services.gateway.waiting import Logs, PositionWatch, parse_after, wait_for
 
 RETRY_SECONDS = 1.0
+RATED = 1 << 14  # callers whose rates are known at once
 DATABASE_FAULTS = (
     DatabaseUnavailable,
     DatabaseBusy,
@@ -41,7 +45,8 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.callers = Callers(settings, lambda: self._pool)
+        self.callers = Callers(settings, lambda: self._pool, with_sessions=True)
+        self.rates = Rates(settings, Buckets(RATED))
         self.feed = settings.topic_name(STORE_FEED)
         self.logs: Logs = {
             settings.topic_name(topic): LogEnds(settings, topic) for topic in (MEMBER_EVENTS, STORE_FEED)
@@ -52,6 +57,7 @@ class Gateway:
         self._pool: Pool | None = None
         self._seconds = settings.database_acquire_seconds
         self._watch = PositionWatch(self.positions)
+        self.rate_watch = RateWatch(lambda: look(self.positions, self.logs))
         self._loader = MemberLoader(self.pool, self._seconds)
 
     def drain(self) -> None:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from libs.common.http import TracedRoute
 from services.gateway import matrix_shapes as shapes
-from services.gateway.answers import NoParameters, answer, listing
+from services.gateway.answers import NoParameters, answer, conditional, listing
 from services.gateway.gateway import ThisGateway
 from services.gateway.lists import List, answer_list, must_be_known
 from services.gateway.members import maybe_iso
@@ -34,7 +34,7 @@ class _Designed(msgspec.Struct):
 _decode_design = msgspec.json.Decoder(_Designed | None).decode
 
 
-@router.get("/v1/stores/{store_id}/matrix", **documented(shapes.Matrix, csv=True))
+@router.get("/v1/stores/{store_id}/matrix", **documented(shapes.Matrix, csv=True, etag=True))
 async def matrix(request: Request, store_id: StoreOfCaller, gateway: ThisGateway, _: NoParameters) -> Response:
     """Themes x areas: groups, sizes, tiers and health of each block. As CSV the blocks."""
     async with gateway.snapshot(request) as snapshot:
@@ -53,7 +53,7 @@ async def matrix(request: Request, store_id: StoreOfCaller, gateway: ThisGateway
         requested_plan=None if head is None else head["request"],
         items=items,
     )
-    return listing(request, content, items, shapes.Block, None, snapshot.feed)
+    return conditional(request, listing(request, content, items, shapes.Block, None, snapshot.feed))
 
 
 async def _head(snapshot: Snapshot, store_id: str) -> asyncpg.Record | None:
@@ -91,7 +91,7 @@ def _block(row: asyncpg.Record, tiers: Mapping[str, int]) -> shapes.Block:
     )
 
 
-@router.get("/v1/stores/{store_id}/themes", **documented(shapes.Themes))
+@router.get("/v1/stores/{store_id}/themes", **documented(shapes.Themes, etag=True))
 async def themes(request: Request, store_id: StoreOfCaller, gateway: ThisGateway, _: NoParameters) -> Response:
     """The set of themes in force, with its version in ETag, and those that were removed."""
     async with gateway.snapshot(request) as snapshot:
@@ -105,7 +105,7 @@ async def themes(request: Request, store_id: StoreOfCaller, gateway: ThisGateway
     )
     response = answer(content, snapshot.feed)
     response.headers["ETag"] = f'"{content.version}"'
-    return response
+    return conditional(request, response)
 
 
 def _in_force(head: asyncpg.Record | None, rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
@@ -123,7 +123,7 @@ def _removed(row: asyncpg.Record) -> shapes.RemovedTheme:
     return shapes.RemovedTheme(**msgspec.structs.asdict(_theme(row)), removed=row["removed"])
 
 
-@router.get("/v1/stores/{store_id}/settings", **documented(shapes.MatrixSettings))
+@router.get("/v1/stores/{store_id}/settings", **documented(shapes.MatrixSettings, etag=True))
 async def settings(request: Request, store_id: StoreOfCaller, gateway: ThisGateway, _: NoParameters) -> Response:
     """What a store's groups are planned by: sizes, weights and costs."""
     async with gateway.snapshot(request) as snapshot:
@@ -133,7 +133,7 @@ async def settings(request: Request, store_id: StoreOfCaller, gateway: ThisGatew
         day=None if head is None else maybe_iso(head["day"]),
         settings=_decode_settings(b"{}" if head is None else head["settings"]),
     )
-    return answer(content, snapshot.feed)
+    return conditional(request, answer(content, snapshot.feed))
 
 
 def _district(row: asyncpg.Record) -> shapes.District:
@@ -143,9 +143,9 @@ def _district(row: asyncpg.Record) -> shapes.District:
 DISTRICTS = List("districts", ("a", "b"), ("", ""), _district, shapes.District, shapes.Districts)
 
 
-@router.get("/v1/stores/{store_id}/districts", **documented(shapes.Districts, csv=True))
+@router.get("/v1/stores/{store_id}/districts", **documented(shapes.Districts, csv=True, etag=True))
 async def districts(
     request: Request, store_id: StoreOfCaller, gateway: ThisGateway, params: Annotated[PageParams, Query()]
 ) -> Response:
     """How near districts are to each other."""
-    return await answer_list(request, gateway, DISTRICTS, params, store_id)
+    return conditional(request, await answer_list(request, gateway, DISTRICTS, params, store_id))

@@ -5,23 +5,25 @@ from typing import Annotated
 
 import asyncpg
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from libs.common.activity import WINDOW, Days
 from libs.common.caller import Caller
-from libs.common.callers import authorize, not_found, security
+from libs.common.callers import authorize, not_found
 from libs.common.days import day_to_iso, ms_to_rfc3339
 from libs.common.http import TracedRoute
 from services.gateway.answers import NoParameters, answer, answer_at, listing, refuse_parameters
 from services.gateway.explain import explanation, scores_by_day
 from services.gateway.gateway import Gateway, ThisGateway
 from services.gateway.member_shapes import (
+    Invitation,
     Invitations,
     Member,
     MemberExplanation,
     MemberScores,
     MembershipScores,
+    StoreScore,
     Timeline,
     TimelineItem,
 )
@@ -47,6 +49,7 @@ from services.gateway.places import load_invitations
 from services.gateway.positions import settings_by_partition
 from services.gateway.shapes import Source
 from services.gateway.snapshot import Snapshot
+from services.gateway.who import security
 
 router = APIRouter(route_class=TracedRoute, tags=["members"])
 MOST_EVENTS = 1000  # listed in an explanation
@@ -54,7 +57,7 @@ NEWEST = TimelineKey(2**63 - 1, 2**63 - 1, 2, "", 0)  # above every row of a tim
 
 
 @router.get("/v1/members/{member_id}", **documented(Member, who=security(*OF_MEMBER)))
-async def profile(request: Request, member_id: str) -> Response:
+async def profile(request: Request, member_id: Annotated[str, Path(examples=["m-42"])]) -> Response:
     """The memberships of a member: tier, score, activity, interests, groups. Those that have ended are among them."""
     # The route that is called most: without the resolution of dependencies.
     caller = await authorize(request, *OF_MEMBER)
@@ -77,7 +80,7 @@ def own(caller: Caller, rows: Sequence[MembershipRow]) -> list[MembershipRow]:
     return found
 
 
-@router.get("/v1/members/{member_id}/invitations", **documented(Invitations))
+@router.get("/v1/members/{member_id}/invitations", **documented(Invitations, csv=True))
 async def invitations(
     request: Request, caller: MemberReader, gateway: ThisGateway, member_id: MemberOfPath, _: NoParameters
 ) -> Response:
@@ -86,7 +89,8 @@ async def invitations(
         found = await load_members(snapshot.conn, [member_id])
         own(caller, found.get(member_id, ()))
         items = await load_invitations(snapshot.conn, member_id, own_stores(caller))
-    return answer(Invitations(member_id=member_id, items=items), snapshot.both)
+    page = Invitations(member_id=member_id, items=items)
+    return listing(request, page, items, Invitation, None, snapshot.both)
 
 
 @router.get("/v1/members/{member_id}/explain", **documented(MemberExplanation))
@@ -109,7 +113,7 @@ async def _living(snapshot: Snapshot, caller: Caller, member_id: str) -> list[Me
     return [row for row in own(caller, found.get(member_id, ())) if row.alive]
 
 
-@router.get("/v1/members/{member_id}/scores", **documented(MemberScores))
+@router.get("/v1/members/{member_id}/scores", **documented(MemberScores, csv=True))
 async def scores(
     request: Request,
     caller: MemberReader,
@@ -117,13 +121,18 @@ async def scores(
     member_id: MemberOfPath,
     params: Annotated[ScoresParams, Query()],
 ) -> Response:
-    """The score of each day, made anew from the events that count, under the settings in force now."""
+    """The score of each day, made anew from the events that count, under the settings in force now.
+
+    As CSV a line for each store and day.
+    """
     async with gateway.snapshot(request) as snapshot:
         rows = await _living(snapshot, caller, member_id)
         first = min((row.today for row in rows), default=0) - params.days - WINDOW
         counts = await counted_days(snapshot.conn, member_id, own_stores(caller), first)
     shown = [_scores(row, tuple(counts.get(row.store_id, ())), params.days, snapshot) for row in rows]
-    return answer(MemberScores(member_id=member_id, memberships=shown), snapshot.positions)
+    page = MemberScores(member_id=member_id, memberships=shown)
+    lines = [StoreScore(store_id=one.store_id, **msgspec.structs.asdict(day)) for one in shown for day in one.days]
+    return listing(request, page, lines, StoreScore, None, snapshot.positions)
 
 
 def _scores(row: MembershipRow, counts: Days, days: int, snapshot: Snapshot) -> MembershipScores:

@@ -210,6 +210,12 @@ class DayScore(Shape, frozen=True):
     score_units: ScoreUnits
 
 
+class StoreScore(DayScore, frozen=True):
+    """The same as a line of CSV."""
+
+    store_id: StoreId
+
+
 class MembershipScores(Shape, frozen=True):
     """Scores of a living membership, oldest first."""
 

@@ -10,12 +10,13 @@ from starlette.responses import Response
 from libs.common.days import ms_to_rfc3339
 from libs.common.http import TracedRoute
 from services.gateway import store
-from services.gateway.answers import NoParameters, answer, listing
+from services.gateway.answers import NoParameters, listing
 from services.gateway.gateway import ThisGateway
 from services.gateway.log_ends import Ends
+from services.gateway.log_rates import topic_rates
 from services.gateway.members import maybe_iso
 from services.gateway.openapi import documented
-from services.gateway.ops_shapes import DeadLetter, DeadLetters, Lag, Me, PartitionLag
+from services.gateway.ops_shapes import DeadLetter, DeadLetters, Lag, LogRates, Me, PartitionLag, TopicRate
 from services.gateway.pages import IdKey, read_cursor, write_cursor
 from services.gateway.params import AnyCaller, Operator, PageParams
 
@@ -24,17 +25,22 @@ router = APIRouter(route_class=TracedRoute, tags=["operations"])
 
 @router.get("/v1/me", **documented(Me, as_of=False))
 async def me(caller: AnyCaller, gateway: ThisGateway, _: NoParameters) -> Response:
-    """The caller's stores and scopes, whose token it is, and the retailer's time zone."""
+    """Who the caller is, its stores and scopes, the retailer's time zone, and where its links lead."""
+    settings, is_member = gateway.settings, caller.member_id is not None
     content = Me(
+        name=caller.name,
         member_id=caller.member_id,
         stores=sorted(caller.stores),
         scopes=sorted(caller.scopes),
-        time_zone=gateway.settings.timezone,
+        timezone=settings.timezone,
+        csrf=caller.csrf,
+        member_url=None if is_member else settings.member_url or None,
+        trace_url=None if is_member else settings.trace_url or None,
     )
-    return Response(msgspec.json.encode(content), media_type="application/json")
+    return Response(msgspec.json.encode(content), headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
-@router.get("/v1/ops/lag", **documented(Lag))
+@router.get("/v1/ops/lag", **documented(Lag, csv=True))
 async def lag(request: Request, _: Operator, gateway: ThisGateway, __: NoParameters) -> Response:
     """How far engagement and segmentation are behind their logs. 503 while a log does not say where it ends."""
     async with gateway.snapshot(request) as snapshot:
@@ -44,7 +50,7 @@ async def lag(request: Request, _: Operator, gateway: ThisGateway, __: NoParamet
     ends = {topic: await gateway.logs[topic].read(count) for topic, count in partitions.items()}
     items = [_partition(row, ends[row["topic"]]) for row in rows]
     total = Lag(lag=sum(item.lag for item in items), outbox=sum(item.outbox for item in items), items=items)
-    return answer(total, snapshot.both)
+    return listing(request, total, items, PartitionLag, None, snapshot.both)
 
 
 def _partition(row: asyncpg.Record, ends: Ends) -> PartitionLag:
@@ -64,6 +70,19 @@ def _partition(row: asyncpg.Record, ends: Ends) -> PartitionLag:
         outbox=row["outbox"],
         updated_at=ms_to_rfc3339(row["updated_at"]),
     )
+
+
+@router.get("/v1/ops/rates", **documented(LogRates, csv=True))
+async def rates(request: Request, _: Operator, gateway: ThisGateway, __: NoParameters) -> Response:
+    """How fast the logs grow and are worked off. 503 while a log does not say where it ends.
+
+    The first answer takes a second: it is what happened in it.
+    """
+    await gateway.wait(request)
+    span = await gateway.rate_watch.measure()
+    items = topic_rates(span)
+    content = LogRates(seconds=round(span.seconds, 3), items=items)
+    return listing(request, content, items, TopicRate, None, span.after.positions)
 
 
 @router.get("/v1/ops/dead-letters", **documented(DeadLetters, csv=True))

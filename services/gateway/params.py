@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from libs.common.activity import Tier
 from libs.common.caller import ALL_STORES, MEMBER_SCOPES, SCOPES, Caller, MemberScope, Scope
-from libs.common.callers import not_found, require
+from libs.common.callers import not_found
 from libs.common.days import day_from_iso
 from libs.common.feed import ItemKind
 from libs.common.placements import GroupState
@@ -17,6 +17,7 @@ from services.gateway.group_shapes import ItemState
 from services.gateway.matrix_shapes import TaskKind
 from services.gateway.member_store import Stores
 from services.gateway.pages import MOST_ROWS
+from services.gateway.who import allow, allow_keys
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 REF = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
@@ -49,12 +50,17 @@ class PageParams(Params):
 class MembersParams(PageParams):
     """Which members of a store, and in which order."""
 
-    tier: Tier | None = None
-    q: Annotated[str | None, Field(pattern=_ID.pattern + "$", description="the beginning of the member id")] = None
-    group: Annotated[str | None, Field(pattern=f"^{REF.pattern}$", description="members of this group")] = None
-    theme: Annotated[str | None, Field(pattern=f"^{_ID.pattern}$", description="members of groups of this theme")] = (
-        None
-    )
+    tier: Annotated[Tier | None, Field(examples=["weekly"])] = None
+    q: Annotated[
+        str | None, Field(pattern=_ID.pattern + "$", description="the beginning of the member id", examples=["m-4"])
+    ] = None
+    group: Annotated[
+        str | None, Field(pattern=f"^{REF.pattern}$", description="members of this group", examples=["sh-001~g7"])
+    ] = None
+    theme: Annotated[
+        str | None,
+        Field(pattern=f"^{_ID.pattern}$", description="members of groups of this theme", examples=["babies"]),
+    ] = None
     sort: Annotated[Literal["score", "member"], Field(description="score: highest first; member: by id")] = "score"
 
 
@@ -76,8 +82,10 @@ class ActivityParams(PageParams):
 class TransitionsParams(PageParams):
     """Transitions between two tiers on a day or over a period."""
 
-    from_tier: Annotated[TierOrNone | None, Field(alias="from", description="none: created")] = None
-    to_tier: Annotated[TierOrNone | None, Field(alias="to", description="none: ended")] = None
+    from_tier: Annotated[TierOrNone | None, Field(alias="from", description="none: created", examples=["weekly"])] = (
+        None
+    )
+    to_tier: Annotated[TierOrNone | None, Field(alias="to", description="none: ended", examples=["daily"])] = None
     day: Annotated[
         str | None,
         Field(
@@ -91,22 +99,22 @@ class TransitionsParams(PageParams):
 class TasksParams(PageParams):
     """Which tasks."""
 
-    kind: TaskKind | None = None
+    kind: Annotated[TaskKind | None, Field(examples=["leave_due"])] = None
 
 
 class GroupsParams(PageParams):
     """Which groups of a store."""
 
-    theme: Annotated[str | None, Field(pattern=f"^{_ID.pattern}$")] = None
-    area: Annotated[str | None, Field(pattern=f"^{REF.pattern}$")] = None
-    state: GroupState | None = None
+    theme: Annotated[str | None, Field(pattern=f"^{_ID.pattern}$", examples=["babies"])] = None
+    area: Annotated[str | None, Field(pattern=f"^{REF.pattern}$", examples=["sh-001~a1"])] = None
+    state: Annotated[GroupState | None, Field(examples=["open"])] = None
 
 
 class ItemsParams(PageParams):
     """Which items of a plan, and in which order."""
 
-    kind: ItemKind | None = None
-    state: ItemState | None = None
+    kind: Annotated[ItemKind | None, Field(examples=["move"])] = None
+    state: Annotated[ItemState | None, Field(examples=["proposed"])] = None
     sort: Annotated[Literal["number", "gain"], Field(description="number: as planned; gain: largest first")] = "number"
 
 
@@ -115,10 +123,19 @@ class CommandParams(Params):
 
     after: Annotated[
         str | None,
-        Field(max_length=200, description="where the command stands on the log: until that is applied it is pending"),
+        Field(
+            max_length=200,
+            description="where the command stands on the log: until that is applied it is pending",
+            examples=["store-feed/3=1207"],
+        ),
     ] = None
     body: Annotated[
-        str | None, Field(pattern="^[0-9a-f]{32}$", description="what was asked: of another body it is a conflict")
+        str | None,
+        Field(
+            pattern="^[0-9a-f]{32}$",
+            description="what was asked: of another body it is a conflict",
+            examples=["b1946ac92492d2347c6235b4d2611184"],
+        ),
     ] = None
 
 
@@ -134,12 +151,15 @@ class ScoresParams(Params):
     days: Annotated[int, Field(ge=1, le=LONGEST_PERIOD)] = 90
 
 
-# Who may read of a member: a server key any of its stores', a member token its own.
+# Who may read of a member: a server key or session any of its stores', a member token its own.
 OF_MEMBER: tuple[Scope | MemberScope, ...] = ("stores:read", "profile:read")
-Reader = Annotated[Caller, Depends(require("stores:read"))]
-MemberReader = Annotated[Caller, Depends(require(*OF_MEMBER))]
-Operator = Annotated[Caller, Depends(require("ops"))]
-AnyCaller = Annotated[Caller, Depends(require(*SCOPES, *MEMBER_SCOPES))]
+Reader = Annotated[Caller, Depends(allow("stores:read"))]
+MemberReader = Annotated[Caller, Depends(allow(*OF_MEMBER))]
+# Operators' reads; what changes something is for their keys alone.
+Operator = Annotated[Caller, Depends(allow("ops"))]
+OperatorsKey = Annotated[Caller, Depends(allow_keys("ops"))]
+LoginMaker = Annotated[Caller, Depends(allow_keys("console:login"))]
+AnyCaller = Annotated[Caller, Depends(allow(*SCOPES, *MEMBER_SCOPES))]
 
 
 def own_stores(caller: Caller) -> Stores:
@@ -169,7 +189,7 @@ def checked_member(caller: Caller, member_id: str) -> str:
 
 
 def checked_key(caller: Caller, *scopes: Scope) -> Caller:
-    """The same caller: a member's token, or a server key with one of these scopes. Problem not_found."""
+    """The same caller: a member's token, or a key or session with one of these scopes. Problem not_found."""
     if caller.member_id is None and caller.scopes.isdisjoint(scopes):
         raise not_found()
     return caller
@@ -202,10 +222,12 @@ async def _plan(caller: Reader, plan_id: Annotated[str, Path(examples=["sh-001~p
 
 
 # Of what became of a command: a key that may give commands or read, a token whose member may have given one.
-CommandReader = Annotated[Caller, Depends(require("commands:write", "stores:read", "events:write"))]
+CommandReader = Annotated[Caller, Depends(allow("commands:write", "stores:read", "events:write"))]
 
 
-async def _command(caller: CommandReader, command_id: str) -> str:
+async def _command(
+    caller: CommandReader, command_id: Annotated[str, Path(examples=["sh-001~0f6e6e5c-1a2b-5c3d-8e4f-5a6b7c8d9e0f"])]
+) -> str:
     return checked_ref(checked_key(caller, "commands:write", "stores:read"), command_id)
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from libs.common.callers import not_found
 from libs.common.http import TracedRoute
 from services.gateway import figures, member_shapes, store, store_shapes
-from services.gateway.answers import NoParameters, answer, listing
+from services.gateway.answers import NoParameters, answer, conditional, listing
 from services.gateway.gateway import ThisGateway
 from services.gateway.members import maybe_iso, standing
 from services.gateway.openapi import documented
@@ -22,7 +22,7 @@ router = APIRouter(route_class=TracedRoute, tags=["stores"])
 HIGHEST = (float("inf"), "")  # above every rank
 
 
-@router.get("/v1/stores", **documented(store_shapes.Stores, csv=True))
+@router.get("/v1/stores", **documented(store_shapes.Stores, csv=True, etag=True))
 async def stores(
     request: Request, caller: Reader, gateway: ThisGateway, params: Annotated[PageParams, Query()]
 ) -> Response:
@@ -33,16 +33,16 @@ async def stores(
         items = await _stores_today(snapshot, found[: params.limit])
     cursor = write_cursor(IdKey(items[-1].store_id)) if len(found) > params.limit else None
     page = store_shapes.Stores(items=items, next_cursor=cursor)
-    return listing(request, page, items, store_shapes.Store, cursor, snapshot.positions)
+    return conditional(request, listing(request, page, items, store_shapes.Store, cursor, snapshot.positions))
 
 
-@router.get("/v1/stores/{store_id}", **documented(store_shapes.Store))
+@router.get("/v1/stores/{store_id}", **documented(store_shapes.Store, etag=True))
 async def one_store(request: Request, store_id: StoreOfCaller, gateway: ThisGateway, _: NoParameters) -> Response:
     """A store as it is today."""
     async with gateway.snapshot(request) as snapshot:
         await must_exist(snapshot, store_id)
         (content,) = await _stores_today(snapshot, [store_id])
-    return answer(content, snapshot.positions)
+    return conditional(request, answer(content, snapshot.positions))
 
 
 async def must_exist(snapshot: Snapshot, store_id: str) -> None:

@@ -15,11 +15,11 @@ from libs.common.http import Problem, format_position
 from libs.common.kafka import LogUnavailable, probe_log
 from libs.common.ops import Fault, OpsChecks
 from libs.common.postgres import Connection, DatabaseBusy, DatabaseUnavailable, Pool, acquire, create_pool
+from libs.common.rates import Rates
 from libs.common.topics import MEMBER_EVENTS
 from libs.common.writer import LogWriter, Record
 from services.ingest import store
 from services.ingest.lexicon import LexiconFile
-from services.ingest.rates import Rates
 from services.ingest.shared import Shared
 
 RETRY_SECONDS = 1.0

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from deploy.local import folder as folders
@@ -116,7 +117,8 @@ def _path(folder: Path) -> str:
 def _curl_lines_work(told: str, path: str) -> None:
     """Each of them answers as a shell runs it, the last with the visit that it posted."""
     lines = [line.strip() for line in told[told.index("Try it") :].splitlines() if line.startswith("  ")]
-    keys, explain, slipped, visit = lines
+    keys, explain, slipped, visit, link = lines
+    _the_link_logs_in(link)
     keys = keys.replace("$(qunli ", f"$({sys.executable} -m deploy.local.cli ")
     explained = json.loads(_shell(path, keys, explain))
     member = explained["member_id"]
@@ -130,6 +132,13 @@ def _curl_lines_work(told: str, path: str) -> None:
         "weekly",
         "2017-01-11",
     )
+
+
+def _the_link_logs_in(link: str) -> None:
+    gateway, _, login = link.partition("/console#login=")
+    begun = httpx.post(f"{gateway}/v1/console/sessions", json={"login": login}, trust_env=False)
+    assert begun.status_code == 201, begun.text
+    assert (begun.json()["name"], begun.json()["stores"]) == ("local manager", ["*"])
 
 
 def _shell(path: str, keys: str, line: str) -> str:

@@ -40,6 +40,7 @@ NEXT_OFFSET = 1000
 CROWD = 250  # members of `north` beside those with a name
 
 PASSWORD = "for-this-test-run"  # the one that `role_url` knows
+SECRET = "signs-sessions-of-this-test-run-only"
 _numbers = itertools.count(1)
 
 OTHERS = Retailer("https://south.example", ("south",), [ed25519_key("ed-south")])
@@ -280,6 +281,7 @@ def make_keys(owner_url: str) -> Keys:
         "nowhere": (["stores:read", "ops"], ["elsewhere"]),
         "writer": (["events:write"], ["*"]),
         "commander": (["commands:write"], ["north"]),
+        "desk": (["console:login", "stores:read", "commands:write", "ops"], ["north", "south"]),
     }
     return {name: create_key(owner_url, name, scopes, stores) for name, (scopes, stores) in wanted.items()}
 
@@ -303,7 +305,9 @@ async def a_gateway(settings: Settings) -> AsyncIterator[tuple[Gateway, httpx.As
 
 def gateway_settings(database_url: str, **more: object) -> Settings:
     """Settings of a gateway on this database."""
-    return Settings.model_validate({"database_url": database_url, "database_acquire_seconds": 1, **more})
+    return Settings.model_validate(
+        {"database_url": database_url, "database_acquire_seconds": 1, "session_secrets": SECRET, **more}
+    )
 
 
 def own_database(postgres_url: str) -> str:

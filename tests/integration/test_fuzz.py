@@ -9,6 +9,7 @@ from libs.common.config import Settings
 from libs.common.keys import create_key
 from tests.fuzz.cases import STORE
 from tests.fuzz.run import Target, fuzz
+from tests.integration.gateway_world import SECRET
 
 REQUESTS, SEED = 2_000, 4
 
@@ -23,7 +24,8 @@ def test_no_answer_breaks_a_rule_and_no_verdict_lies(
     one_store = create_key(url, "one store", ("events:write",), [STORE])
     everything = create_key(url, "everything", SCOPES, ["*"])
     ingest = services.door_url(services.INGEST, a_service(services.INGEST, url, prefix))
-    gateway = services.door_url(services.GATEWAY, a_service(services.GATEWAY, url, prefix))
+    secret = {"QUNLI_SESSION_SECRETS": SECRET}
+    gateway = services.door_url(services.GATEWAY, a_service(services.GATEWAY, url, prefix, **secret))
     settings = Settings(kafka_bootstrap=kafka_bootstrap, topic_prefix=prefix)
     found = fuzz(Target(ingest, gateway, settings, one_store, everything), REQUESTS, SEED, lambda _sent, _found: None)
     assert found.requests >= REQUESTS

@@ -11,7 +11,7 @@ from libs.common.keys import begin_rotation, create_key, end_rotation, revoke_ke
 from tests.integration.gateway_world import OTHERS, World, path_of, world_fixture  # noqa: F401
 
 SCOPE_FREE = {"/v1/me"}  # any key may ask who it is
-OPERATORS = {"/v1/ops/lag", "/v1/ops/dead-letters"}
+OPERATORS = {"/v1/ops/lag", "/v1/ops/rates", "/v1/ops/dead-letters"}
 LISTS_OF_OWN = {"/v1/stores"}  # gives what is the caller's, which may be nothing
 
 
@@ -20,7 +20,7 @@ async def routes_fixture(world: World) -> list[str]:
     """Every path of the app that answers with data."""
     document = (await world.client.get("/openapi.json")).json()
     routes = [path for path, operations in document["paths"].items() if "get" in operations]
-    assert len(routes) == 34
+    assert len(routes) == 35
     return routes
 
 
@@ -199,18 +199,22 @@ async def test_a_member_of_two_stores_reads_what_its_token_names(world: World, r
 async def test_who_am_i(world: World) -> None:
     mine = (await world.get_with("/v1/me", world.retailer.token(store_ids=["north", "south"]))).json()
     assert mine == {
+        "name": "worked",
         "member_id": "worked",
         "stores": ["north"],
         "scopes": ["events:write", "profile:read"],
-        "time_zone": "Asia/Shanghai",
+        "timezone": "Asia/Shanghai",
+        "csrf": None,
+        "member_url": None,
+        "trace_url": None,
     }
     assert (await world.get("/v1/me", "north")).json()["member_id"] is None
 
 
 async def test_the_description_names_the_credentials_of_each_route(world: World, routes: list[str]) -> None:
     document = (await world.client.get("/openapi.json")).json()
-    assert set(document["components"]["securitySchemes"]) == {"server_key", "member_token"}
+    assert set(document["components"]["securitySchemes"]) == {"server_key", "member_token", "session"}
     for route in routes:
         found = {name for scheme in document["paths"][route]["get"]["security"] for name in scheme}
         both = route in OF_MEMBERS or route == OF_COMMANDS
-        assert found == ({"server_key", "member_token"} if both else {"server_key"}), route
+        assert found == {"server_key", "session", *(["member_token"] if both else [])}, route

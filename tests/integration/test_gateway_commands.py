@@ -1,16 +1,19 @@
 """Commands from HTTP over the log to their outcome and to what is read: gateway and segmentation as they run."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import asyncpg
 
 from libs.common import commands as wire
+from libs.common.caller import SESSION_SCOPES
 from libs.common.days import day_to_iso
 from libs.common.feed import decode_command
 from libs.common.keys import create_key
 from libs.common.topics import STORE_FEED, partition_of
 from services.gateway.gateway import open_gateway
+from tests.integration.gateway_sessions import log_in
 from tests.integration.gateway_shop import LINK, Shop, a_shop, issuers_fixture, shop_fixture  # noqa: F401
 from tests.integration.gateway_world import WORKED, a_client, gateway_settings, membership, positions
 from tests.integration.segmentation_world import a_segmentation
@@ -38,6 +41,59 @@ async def test_a_command_stands_on_the_log_as_it_was_answered(shop: Shop) -> Non
     assert dict(record.headers)["traceparent"].split(b"-")[1] == trace.split("-")[1].encode()
     assert (await shop.outcome(answer))["reason"] == "store_unknown"
     assert (await shop.get("/v1/stores/logged/commands")).json()["items"][0]["command_id"] == command.command_id
+
+
+async def test_a_command_of_a_session_says_whose(shop: Shop) -> None:
+    await shop.meet("managed", ["a"])
+    desk = create_key(shop.feed.admin_url, "desk", ["console:login", *SESSION_SCOPES], ["*"])
+    await shop.gateway.callers.keys.refresh()
+    one, other = [await log_in(shop.client, desk, name="Li Wei", stores=["managed"]) for _ in range(2)]
+    answers = [
+        await shop.client.post(
+            "/v1/stores/managed/groups", json={"name": "Tea"}, headers=session.headers({"Idempotency-Key": "k"})
+        )
+        for session in (one, other, one)
+    ]
+    assert len({answer.json()["command_id"] for answer in answers}) == 1  # whichever of the manager's sessions it is
+    partition = partition_of("managed", STORE_FEED.partitions)
+    records = [
+        decode_command(one.value) for one in (await shop.feed.read(STORE_FEED))[partition] if b"Tea" in one.value
+    ]
+    assert {command.given_by for command in records if command.store_id == "managed"} == {"Li Wei"}
+    assert (await shop.outcome(answers[0]))["subject"] == "managed~g1"
+
+
+async def test_rates_tell_how_fast_the_log_grows_and_is_worked_off(shop: Shop) -> None:
+    async def asked() -> dict[str, Any]:
+        answer = await shop.get("/v1/ops/rates")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        assert 1 <= found["seconds"] <= 61
+        [feed] = [item for item in found["items"] if item["topic"] == shop.feed.topic]
+        return {**feed, "records": feed["appended"] * found["seconds"], "seconds": found["seconds"]}
+
+    before = await asked()
+    answers = [await shop.call("POST", "/v1/stores/counted/plans") for _ in range(30)]
+    await shop.outcome(answers[-1])
+    while (after := await asked())["lag"]:  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(0.05)
+    assert 29.5 < after["records"] - before["records"] < 30.5
+    assert after["caught_up_in"] == 0
+    assert after["applied"] >= after["appended"] > 0  # what others had left was applied, too
+    csv = await shop.get("/v1/ops/rates", Accept="text/csv")
+    assert csv.text.splitlines()[0] == "topic,appended,applied,lag,caught_up_in"
+
+
+async def test_a_caller_that_commands_too_much_is_told_when_it_may_again(shop: Shop) -> None:
+    token = shop.retailer.token(sub="a", store_ids=["hasty"])
+    path, body = "/v1/stores/hasty/members/a/no_invitations", {"no_invitations": True}
+    for _ in range(200):
+        answer = await shop.call("PUT", path, body, by=token)
+        if answer.status_code != 202:
+            break
+    assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
+    assert 1 <= int(answer.headers["retry-after"]) <= 2
+    assert (await shop.call("PUT", path, body)).status_code == 202  # a key has its own rate
 
 
 # --- the same again -------------------------------------------------------------------------------------------------

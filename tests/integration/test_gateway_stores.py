@@ -197,7 +197,10 @@ async def test_parameters_that_do_not_fit_are_named(world: World, query: str, pa
 
 async def test_who_is_asking(world: World) -> None:
     answer = await world.get("/v1/me", "north")
-    expected = {"member_id": None, "stores": ["north"], "scopes": ["stores:read"], "time_zone": "Asia/Shanghai"}
+    expected = {
+        "name": "north", "member_id": None, "stores": ["north"], "scopes": ["stores:read"],
+        "timezone": "Asia/Shanghai", "csrf": None, "member_url": None, "trace_url": None,
+    }  # fmt: skip
     assert answer.json() == expected
 
 

@@ -9,6 +9,9 @@ import httpx
 import pytest
 
 from libs.common import clock, keys
+from libs.common.caller import SCOPES
+from tests.integration.gateway_sessions import held
+from tests.integration.gateway_world import SECRET
 from tests.integration.ingest_world import World, a_database, a_log, a_world, an_event, ids_on, until
 from tests.tokens import Retailer, ed25519_key, write_issuers
 
@@ -21,7 +24,12 @@ SOUTH = Retailer("https://south.example", ("sh-009",), [ed25519_key("ed-south")]
 def world_fixture(kafka_bootstrap: str, postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("ingest")
     issuers = str(write_issuers(folder, NORTH, SOUTH))
-    env = {"QUNLI_KEY_CACHE_SECONDS": "1", "QUNLI_TOKEN_ISSUERS": issuers, "QUNLI_ALLOWED_ORIGINS": SHOP}
+    env = {
+        "QUNLI_KEY_CACHE_SECONDS": "1",
+        "QUNLI_TOKEN_ISSUERS": issuers,
+        "QUNLI_ALLOWED_ORIGINS": SHOP,
+        "QUNLI_SESSION_SECRETS": SECRET,
+    }
     with (
         a_database(postgres_url) as owner_url,
         a_log(kafka_bootstrap) as prefix,
@@ -68,6 +76,16 @@ async def test_no_invalid_credential_opens_a_route(world: World) -> None:
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), (path, credential)
             shapes.add(shape(answer))
     assert len(shapes) == 1
+    assert not ids_on(await world.log())
+
+
+async def test_a_managers_session_opens_nothing_here(world: World) -> None:
+    key = keys.create_key(world.owner_url, "desk", SCOPES, ["*"])
+    headers = held(key).headers()
+    async with httpx.AsyncClient(base_url=world.url, headers=headers, trust_env=False) as client:
+        for method, path in await routes(world):
+            answer = await client.request(method, path, json=recent(1))
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), path
     assert not ids_on(await world.log())
 
 

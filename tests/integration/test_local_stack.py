@@ -198,6 +198,9 @@ async def test_a_stack_with_two_processes_of_ingest(folder: Folder) -> None:
     assert {post(door, settled.server_key, number) for number in range(40)} == {202}
     assert set(await by_worker(ops_url, "qunli_requests_total")) == {"0", "1"}
 
+    _a_link_logs_in(qunli("console", "--store", "sh-001", "--name", "Li Wei", *data).stdout)
+    assert folder.session_secrets.stat().st_mode & 0o777 == 0o600
+
     first.kill()
     eventually(lambda: first.pid not in {worker.pid for worker in workers_of(parent, door)})
     assert {post(door, settled.server_key, number) for number in range(40, 50)} == {202}
@@ -209,6 +212,13 @@ async def test_a_stack_with_two_processes_of_ingest(folder: Folder) -> None:
     assert qunli("down", *data).returncode == 0
     assert not [process for process in everything if not is_gone(process.pid)]
     assert is_free(settled.ports["ingest"])
+
+
+def _a_link_logs_in(link: str) -> None:
+    gateway, _, login = link.strip().partition("/console#login=")
+    begun = httpx.post(f"{gateway}/v1/console/sessions", json={"login": login}, trust_env=False)
+    assert begun.status_code == 201, begun.text
+    assert (begun.json()["name"], begun.json()["stores"]) == ("Li Wei", ["sh-001"])
 
 
 def post(door: str, key: str, number: int) -> int:

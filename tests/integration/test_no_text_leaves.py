@@ -3,16 +3,12 @@
 import asyncio
 import gzip
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 import httpx
 import psycopg
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from psycopg import sql
 
 from deploy.local import services
@@ -22,6 +18,7 @@ from libs.common.keys import create_key
 from libs.common.topics import MEMBER_EVENTS, MEMBER_EVENTS_DEAD, PLACEMENTS, STORE_FEED, Topic
 from services.ingest import forms, openapi
 from tests.integration.ingest_world import read_log, until
+from tests.integration.otlp import Collector, a_collector
 
 MARK = "xyzzy7f3a9c"  # in every text; nowhere else
 CONTROL = "plugh4b2d8e"  # in ids that go everywhere: what does not find them would not find the text either
@@ -133,41 +130,6 @@ def unreadable() -> Iterator[Sent]:
     yield Sent(415, whole, {"Content-Type": f"text/{MARK}"})
     yield Sent(415, whole, {**JSON, "Content-Encoding": MARK})
     yield Sent(401, whole, {**JSON, "Authorization": f"Bearer {MARK}"})
-
-
-class Collector:
-    """An OTLP receiver that keeps what it is sent."""
-
-    def __init__(self) -> None:
-        self.bodies: list[bytes] = []
-        self.port = 0
-
-    @property
-    def spans(self) -> set[str]:
-        """The names of all spans."""
-        requests = [ExportTraceServiceRequest.FromString(body) for body in self.bodies]
-        scopes = [scope for request in requests for found in request.resource_spans for scope in found.scope_spans]
-        return {span.name for scope in scopes for span in scope.spans}
-
-
-@contextmanager
-def a_collector() -> Iterator[Collector]:
-    collector = Collector()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            collector.bodies.append(gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        collector.port = server.server_port
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield collector
-        server.shutdown()
 
 
 @pytest.fixture

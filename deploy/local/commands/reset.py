@@ -38,10 +38,10 @@ def reset(
 def _ours(folder: folders.Folder) -> tuple[Path, ...]:
     """Only what a stack makes: a data folder may have been put where other files lie.
 
-    What imports and towns know of how far they came goes with the log that it is about.
+    What imports and towns know of how far they came goes with the log that it is about; sessions with their keys.
     """
     parts = (folder.kafka, folder.postgres, folder.logs, folder.settled_file, folder.run_file)
-    return (*parts, folder.imports, folder.towns)
+    return (*parts, folder.imports, folder.towns, folder.session_secrets)
 
 
 def _delete(path: Path) -> None:

@@ -18,7 +18,7 @@ from deploy.local.demo.applied import await_applied
 from deploy.local.demo.figures import read_story
 from deploy.local.demo.groups import make_groups
 from deploy.local.demo.pictures import draw_tiers
-from deploy.local.demo.show import show_curls, show_story
+from deploy.local.demo.show import show_console, show_curls, show_story
 from deploy.local.demo.show_groups import show_groups
 from deploy.local.demo.town import data_of_town, show_town
 from deploy.local.importer.mapping import read_mapping
@@ -62,7 +62,7 @@ def run(choice: Choice, console: Console) -> None:
             _tell(gateway, done, choice.data, zone, console)
         console.print(f"\nAll of this took {monotonic() - begun:.0f} s.")
         if not (choice.leave or choice.town):
-            _stay(choice.data, console)
+            _stay(choice.data, doors, console)
     if choice.town:
         _live(choice, console)
 
@@ -75,7 +75,7 @@ def _live(choice: Choice, console: Console) -> None:
         show_town(doors, data, choice.days, console)
         console.print(f"\nThe town took {monotonic() - begun:.0f} s.")
         if not choice.leave:
-            _stay(data, console)
+            _stay(data, doors, console)
 
 
 @contextmanager
@@ -114,7 +114,8 @@ def _tell(gateway: httpx.Client, done: Done, data: Path, zone: str, console: Con
     show_curls(console, story, data, zone)
 
 
-def _stay(data: Path, console: Console) -> None:
+def _stay(data: Path, doors: Reachable, console: Console) -> None:
+    show_console(console, doors, data)
     console.print("It stays up until Ctrl-C.")
     folder = folders.folder_at(data)
     with suppress(KeyboardInterrupt):

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 
+from deploy.local.background import Reachable
 from deploy.local.demo.figures import SLIPPED_DAYS, Story, Week
+from deploy.local.sessions import make_link
 from libs.common.activity import TIERS
 from libs.common.days import day_from_iso, day_to_date
 from services.gateway import store_shapes
@@ -80,11 +82,22 @@ def slipping_table(story: Story) -> Table:
 
 def show_curls(console: Console, story: Story, data: Path, zone: str) -> None:
     """Three lines to try in another terminal. The key stands in none of them."""
-    program = Path(sys.argv[0])
-    command = str(program) if program.name == "qunli" else "qunli"
     console.print("[bold]Try it[/] in another terminal:")
-    for line in curl_lines(story, f"{command} env --data {data}", zone):
+    for line in curl_lines(story, f"{_command()} env --data {data}", zone):
         console.print(f"  {line}", soft_wrap=True, markup=False)
+
+
+def _command() -> str:
+    program = Path(sys.argv[0])
+    return str(program) if program.name == "qunli" else "qunli"
+
+
+def show_console(console: Console, doors: Reachable, data: Path) -> None:
+    """Where the console is, and a link that logs in once."""
+    link = make_link(doors.gateway, doors.server_key)
+    console.print(f"\n[bold]The console[/] is at {doors.gateway}/console; this link logs in, once, within 10 minutes:")
+    console.print(f"  {link.url}", soft_wrap=True, markup=False)
+    console.print(f"`{_command()} console --data {data}` prints another.\n", soft_wrap=True, markup=False)
 
 
 def curl_lines(story: Story, env: str, zone: str) -> list[str]:

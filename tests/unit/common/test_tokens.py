@@ -43,7 +43,11 @@ def verified(token: str, verifier: TokenVerifier | None = None, ahead: float = 0
 def test_a_token_speaks_for_its_member_in_its_stores(key: SigningKey) -> None:
     caller = verified(NORTH.token(key))
     assert caller == Caller(
-        "https://north.example|worked", frozenset(["events:write", "profile:read"]), frozenset(["north"]), "worked"
+        "https://north.example|worked",
+        frozenset(["events:write", "profile:read"]),
+        frozenset(["north"]),
+        "worked",
+        "worked",
     )
 
 

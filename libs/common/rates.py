@@ -1,4 +1,4 @@
-"""How fast a caller may post: a bucket each for client addresses, members and server keys."""
+"""How fast a caller may post and command: a bucket each for client addresses, members, sessions and server keys."""
 
 from math import ceil
 
@@ -26,7 +26,7 @@ class RateLimited(Problem):
 
 
 class Rates:
-    """The three rates of a deployment. Processes that share the buckets share the allowances."""
+    """The rates of a deployment. Processes that share the buckets share the allowances."""
 
     def __init__(self, settings: Settings, buckets: Buckets) -> None:
         self._buckets = buckets
@@ -34,6 +34,7 @@ class Rates:
         self._costs = {
             "key": _cost(settings.rate_key),
             "member": _cost(settings.rate_member),
+            "session": _cost(settings.rate_session),
             "address": _cost(settings.rate_address),
         }
         self._trusted = parse_networks(settings.trusted_proxies)
@@ -56,9 +57,9 @@ class Rates:
             return ""
         return b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
 
-    def charge(self, caller: Caller, events: int) -> None:
-        """Count a request of so many events, with a member's token or with a server key. RateLimited."""
-        self._take("key" if caller.member_id is None else "member", caller.id, events)
+    def charge(self, caller: Caller, count: int) -> None:
+        """Count a request of so many events, or a command, by whose credential it came. RateLimited."""
+        self._take(_limit_of(caller), caller.id, count)
 
     def _take(self, limit: str, name: str, count: int) -> None:
         cost = self._costs[limit]
@@ -66,6 +67,12 @@ class Rates:
             wait = self._buckets.take((limit, name), clock.monotonic_ns(), cost * count, self._depth)
             if wait:
                 raise RateLimited(limit, wait)
+
+
+def _limit_of(caller: Caller) -> str:
+    if caller.is_session:
+        return "session"
+    return "key" if caller.member_id is None else "member"
 
 
 def _cost(rate: float) -> int:

@@ -8,7 +8,7 @@ import pytest
 from libs.common.buckets import Buckets
 from libs.common.caller import ALL_STORES, Caller
 from libs.common.config import Settings
-from services.ingest.rates import RateLimited, Rates
+from libs.common.rates import RateLimited, Rates
 
 
 def a_caller(name: str, member: str | None = None) -> Caller:
@@ -36,6 +36,15 @@ def test_events_are_counted_not_requests_and_a_member_s_are_not_its_key_s() -> N
         assert 1 <= int(refused.value.headers["Retry-After"]) <= 2
     limited.charge(OTHER, 5)
     limited.charge(M, 0)
+
+
+def test_a_session_has_a_rate_of_its_own() -> None:
+    limited = rates(rate_session=0.5, rate_key=0.1)
+    session = Caller("Li Wei", frozenset(), frozenset(), csrf="c")
+    limited.charge(session, 5)
+    with pytest.raises(RateLimited, match="session"):
+        limited.charge(session, 1)
+    limited.charge(a_caller("Li Wei"), 1)  # a key that is called so
 
 
 def test_no_limit_unless_one_is_set() -> None:

@@ -19,7 +19,7 @@ from services.gateway import (
     plan_routes,
     store_routes,
 )
-from services.gateway.asset_routes import console_routes
+from services.gateway.asset_routes import console_files
 from services.gateway.assets import load_console
 from services.gateway.gateway import Gateway
 from services.gateway.pages import BadCursor
@@ -58,7 +58,7 @@ def make_app(gateway: Gateway) -> FastAPI:
     for routes in READS:
         app.include_router(routes.router)
     app.include_router(command_routes.router)
-    app.router.routes.extend(console_routes(load_console()))
+    app.router.routes.extend(console_files(load_console()))
     app.include_router(console_routes.router)
     openapi.describe(app)
     return app

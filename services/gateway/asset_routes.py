@@ -28,7 +28,7 @@ NOT_SET_UP = "The console's modules are not here ({missing}): run `make setup`, 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def console_routes(console: Console) -> list[Route]:
+def console_files(console: Console) -> list[Route]:
     """The page at /console, and its files under their version."""
 
     async def page(request: Request) -> Response:

@@ -26,7 +26,7 @@ from libs.common.activity import (
     tier_at,
 )
 from libs.common.days import day_start_ms, day_to_iso
-from libs.common.topics import PARTITIONS, STORE_FEED, partition_of
+from libs.common.topics import MEMBER_EVENTS, PARTITIONS, STORE_FEED, partition_of
 from services.segmentation.domain import rows
 from services.segmentation.domain.default_themes import DEFAULT_THEMES
 from services.segmentation.domain.rows import Row
@@ -108,14 +108,15 @@ def _since(active: Sequence[ActiveDay], tier: Tier) -> int:
     return day
 
 
-async def fill(conn: asyncpg.Connection) -> None:
+async def fill(conn: asyncpg.Connection, events_topic: str = MEMBER_EVENTS.name) -> None:
     """The whole store."""
     found = people()
-    await _engagement_stands(conn)
+    await _engagement_stands(conn, events_topic)
     await _memberships(conn, STORE, found)
     await _memberships(
         conn, SMALL, [Person("only-one", (ActiveDay(TODAY, 1 << 9, 1, 0, 0, 0),), "weekly", None, TODAY, "")]
     )
+    await figures(conn, SMALL, day_to_iso(TODAY), active=1, joins=1, net__none__weekly=1)
     await _counts(conn, found)
     await _told(conn, found)
     await _letters(conn)
@@ -125,23 +126,20 @@ async def fill(conn: asyncpg.Connection) -> None:
 # --- engagement -----------------------------------------------------------------------------------------------------
 
 
-async def _engagement_stands(conn: asyncpg.Connection) -> None:
+async def _engagement_stands(conn: asyncpg.Connection, topic: str) -> None:
     settings = _encode(DEFAULT_SETTINGS).decode()
     await conn.execute(
-        "INSERT INTO engagement.stream_log VALUES ('member-events', 'cluster', $1, 'Asia/Shanghai')", PARTITIONS
+        "INSERT INTO engagement.stream_log VALUES ($1, 'cluster', $2, 'Asia/Shanghai')", topic, PARTITIONS
     )
-    for number in range(PARTITIONS):
-        await conn.execute(
-            "INSERT INTO engagement.stream_offset (group_name, topic, partition, next_offset) "
-            "VALUES ('engagement', 'member-events', $1, 0)",
-            number,
-        )
-        await conn.execute(
-            "INSERT INTO engagement.partition_state (partition, closed_day, settings) VALUES ($1, $2, $3)",
-            number,
-            TODAY - 1,
-            settings,
-        )
+    await conn.executemany(
+        "INSERT INTO engagement.stream_offset (group_name, topic, partition, next_offset) "
+        "VALUES ('engagement', $1, $2, 0)",
+        [(topic, number) for number in range(PARTITIONS)],
+    )
+    await conn.executemany(
+        "INSERT INTO engagement.partition_state (partition, closed_day, settings) VALUES ($1, $2, $3)",
+        [(number, TODAY - 1, settings) for number in range(PARTITIONS)],
+    )
 
 
 async def _memberships(conn: asyncpg.Connection, store: str, found: Sequence[Person]) -> None:

@@ -141,7 +141,7 @@ async def test_a_field_of_the_matrix_leads_to_its_groups_and_their_seed_users(co
         page = tab.page
         await go(page, console, "#/matrix")
         await page.locator("a.field").first.click()
-        await page.locator(".tile").first.click()
+        await page.locator("section[aria-label='Families with babies, 浦东'] .tile").first.click()
         await expect(page.locator("h1 .pill")).to_have_count(1)
         await expect(page.locator("section[aria-label='Who is in it'] tbody tr").first).to_be_visible()
         await page.get_by_role("button", name="Seed users only").click()

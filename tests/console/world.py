@@ -16,7 +16,7 @@ from deploy.local import services, topics
 from deploy.local.child import Child
 from deploy.local.ports import free_port
 from libs.common.keys import create_key
-from libs.common.topics import STORE_FEED
+from libs.common.topics import MEMBER_EVENTS, STORE_FEED
 from tests.console.store_data import STORE, fill
 from tests.integration.gateway_world import TODAY, own_database
 from tests.integration.segmentation_world import World as Feed
@@ -39,7 +39,7 @@ class Tab:
 
     def listen(self) -> "Tab":
         """Note errors from now on."""
-        self.page.on("console", self._said)
+        self.page.on("console", lambda message: self._said(message))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return self
 
@@ -118,7 +118,7 @@ async def a_console(
         await asyncio.to_thread(start, services.SEGMENTATION)
         await _until_it_stands(url)
         conn = await asyncpg.connect(url)
-        await fill(conn)
+        await fill(conn, prefix + MEMBER_EVENTS.name)
         await conn.execute("ANALYZE")
         await conn.close()
         gateway = await asyncio.to_thread(

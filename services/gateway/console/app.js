@@ -1,6 +1,6 @@
 // The frame around every page: where to go, which store, which language and colours.
 
-import { post, read } from './api.js';
+import { read } from './api.js';
 import { Console, useConsole } from './context.js';
 import { formats } from './format.js';
 import { html, useEffect, useMemo, useRef, useState } from './html.js';
@@ -21,7 +21,7 @@ const PAGES = { today: Today, matrix: Matrix, plan: Plan, member: Member, operat
 const IN_MENU = ['today', 'matrix', 'plan', 'member', 'operations'];
 const ALL_STORES = '*';
 
-export function App({ me, onOut }) {
+export function App({ me, leave }) {
   const route = useRoute();
   const [language, setLanguage] = useState(languageNow());
   const [colours, setColours] = useState(coloursNow());
@@ -51,7 +51,7 @@ export function App({ me, onOut }) {
   return html`<${Console.Provider} value=${value}>
     <a class="skip" href="#page" onClick=${(event) => { event.preventDefault(); document.getElementById('page').focus(); }}>${words.skip}</a>
     <div class="frame">
-      <${Side} stores=${stores} look=${look} onOut=${onOut} />
+      <${Side} stores=${stores} look=${look} leave=${leave} />
       <main id="page" tabindex="-1" class="page page-${route.page}">
         ${store && html`<${Page} key=${`${route.page}/${store}/${route.id}`} id=${route.id} />`}
       </main>
@@ -59,7 +59,7 @@ export function App({ me, onOut }) {
   <//>`;
 }
 
-function Side({ stores, look, onOut }) {
+function Side({ stores, look, leave }) {
   const { words, store, me } = useConsole();
   return html`<header class="side">
     <a class="brand" href=${linkTo('today', '', { store })}><span class="mark" aria-hidden="true"></span><span>${words.product}<small>${words.productNote}</small></span></a>
@@ -68,7 +68,7 @@ function Side({ stores, look, onOut }) {
     <div class="side-foot">
       <${LiveSign} />
       <${LookButtons} look=${look} />
-      <${OutButton} name=${me.name} onOut=${onOut} />
+      <${OutButton} name=${me.name} leave=${leave} />
     </div>
   </header>`;
 }
@@ -107,9 +107,8 @@ function LookButtons({ look }) {
   </div>`;
 }
 
-function OutButton({ name, onOut }) {
+function OutButton({ name, leave }) {
   const { words, store } = useConsole();
-  const leave = () => post('/v1/console/sessions', undefined, 'DELETE').catch(() => {}).then(onOut);
   return html`<div class="who">
     <span class="note" title=${words.loggedInAs(name)}>${name}</span>
     <button class="icon-button" aria-label=${words.logOut} title=${words.logOut} onClick=${leave}><${Icon} name="out" /></button>

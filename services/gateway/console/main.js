@@ -36,9 +36,15 @@ function Root() {
   const [state, setState] = useState(null);
   const begin = () => enter().then(setState, (error) => setState({ failed: new Problem(0, 'unexpected', String(error)) }));
   const over = (why) => {
+    openSession(null, () => {});
     stopLive();
     setState({ why });
   };
+  async function leave() {
+    openSession(state.me.csrf, () => {}); // reads that are on their way may find the session gone
+    await post('/v1/console/sessions', undefined, 'DELETE').catch(() => {});
+    over('out');
+  }
 
   useEffect(() => {
     const entered = () => loginIn(location.hash) && begin();
@@ -52,7 +58,7 @@ function Root() {
     startLive();
   }, [state]);
 
-  if (state && state.me) return html`<${App} me=${state.me} onOut=${() => over('out')} />`;
+  if (state && state.me) return html`<${App} me=${state.me} leave=${leave} />`;
   return html`<${Login} state=${state} retry=${begin} />`;
 }
 

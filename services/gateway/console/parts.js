@@ -73,7 +73,7 @@ export function Table({ columns, rows, keyOf, label, order, onOrder, rowClass })
       <thead><tr>${columns.map((column) => html`<${Head} key=${column.key} column=${column} order=${order} onOrder=${onOrder} />`)}</tr></thead>
       <tbody>${rows.map(
         (row) => html`<tr key=${keyOf(row)} class=${rowClass ? rowClass(row) : ''}>
-          ${columns.map(({ key, show, end, hide }) => html`<td key=${key} class="${end ? 'end' : ''} ${hide ? 'hide' : ''}">${show(row)}</td>`)}
+          ${columns.map(({ key, show, end, hide }) => html`<td key=${key} class="col-${key} ${end ? 'end' : ''} ${hide ? 'hide' : ''}">${show(row)}</td>`)}
         </tr>`,
       )}</tbody>
     </table>
@@ -82,7 +82,7 @@ export function Table({ columns, rows, keyOf, label, order, onOrder, rowClass })
 
 function Head({ column, order, onOrder }) {
   const { key, label, sort, end, hide, title } = column;
-  const look = `${end ? 'end' : ''} ${hide ? 'hide' : ''}`;
+  const look = `col-${key} ${end ? 'end' : ''} ${hide ? 'hide' : ''}`;
   if (!sort) return html`<th scope="col" class=${look}>${label}</th>`;
   const chosen = order && order.key === key;
   const way = chosen ? (order.up ? 'ascending' : 'descending') : undefined;

@@ -111,9 +111,9 @@ function Field({ block, theme, area, chosen }) {
 
 function Legend() {
   const { words, formats } = useConsole();
-  const bounds = ['0', ...STEPS.map((step) => formats.perMille(step))];
+  const bounds = [`< ${formats.perMille(STEPS[0])}`, ...STEPS.map((step) => `≥ ${formats.perMille(step)}`)];
   return html`<p class="legend"><span class="note">${words.matrix.legend}</span>${bounds.map(
-    (bound, at) => html`<span key=${bound} class="swatch heat-${at + 1}">${at ? '≥ ' : ''}${bound}</span>`,
+    (bound, at) => html`<span key=${bound} class="swatch heat-${at + 1}">${bound}</span>`,
   )}</p>`;
 }
 

@@ -31,7 +31,7 @@ export function PlanTable({ items, plan, chosen, choose, order, setOrder, matrix
     },
     { key: 'kind', label: said.kind, sort: true, show: ({ kind }) => html`<span class="pill kind-${kind}">${said.kinds[kind]}</span>` },
     { key: 'member_id', label: said.member, sort: true, show: ({ member_id: id }) => id && html`<${MemberLink} id=${id} />` },
-    { key: 'from_group', label: said.from, sort: true, hide: true, show: (item) => html`<${GroupName} id=${item.from_group} names=${names} known=${groups.data} />` },
+    { key: 'from_group', label: said.from, sort: true, show: (item) => html`<${GroupName} id=${item.from_group} names=${names} known=${groups.data} />` },
     { key: 'to_group', label: said.to, sort: true, show: (item) => html`<${GroupName} id=${item.to_group} names=${names} known=${groups.data} />` },
     { key: 'gain', label: said.gain, title: said.gainNote, sort: true, end: true, show: ({ gain }) => html`<b class="gain">${formats.gain(gain)}</b>` },
     { key: 'reason', label: said.why, sort: true, show: ({ reason, arguments: about }) => (words.reasons[reason] || (() => reason))(about, why) },

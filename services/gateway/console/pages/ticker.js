@@ -33,7 +33,7 @@ function useLines(store, day) {
     const work = new AbortController();
     setLines([]);
     const load = () => read(`/v1/stores/${store}/transitions?day=${dayAfter(day, -1)}..${day}&limit=${BEFORE}`, { signal: work.signal }).then(
-      ({ data }) => setLines((now) => mergeBehind(now, data.items.map((row) => tickerOfRow({ ...row, store_id: store })))),
+      ({ data }) => setLines((now) => mergeBehind(now, latestFirst(data.items).map((row) => tickerOfRow({ ...row, store_id: store })))),
       () => {}, // then the ticker begins empty: frames fill it
     );
     const forget = onFrame((frame) => {
@@ -47,6 +47,10 @@ function useLines(store, day) {
     };
   }, [store, day]);
   return lines;
+}
+
+function latestFirst(rows) {
+  return [...rows].sort((a, b) => Date.parse(b.occurred_at) - Date.parse(a.occurred_at));
 }
 
 function mergeBehind(now, older) {

@@ -35,11 +35,11 @@ async def opened(stack: AsyncExitStack, child: Child, key: str, query: str = "",
 
 
 async def test_what_happens_is_told_to_whom_it_concerns(town: Town) -> None:
-    gateway = town.gateway()
+    gateway, of_one, of_all = town.gateway(), town.key(A), town.key()
     async with AsyncExitStack() as stack:
-        one = await opened(stack, gateway, town.key(A))
-        every = await opened(stack, gateway, town.key())
-        outcomes = await opened(stack, gateway, town.key(), f"store={B}&type=outcome")
+        one = await opened(stack, gateway, of_one)
+        every = await opened(stack, gateway, of_all)
+        outcomes = await opened(stack, gateway, of_all, f"store={B}&type=outcome")
         assert (one.status, one.headers["content-type"]) == (200, "text/event-stream")
         assert (one.headers["x-accel-buffering"], one.headers["cache-control"]) == ("no", "no-store")
         assert one.headers["x-request-id"]
@@ -92,16 +92,17 @@ async def test_no_store_is_told_of_another_one(town: Town) -> None:
 
 
 async def test_silent_transitions_are_counts_unless_they_are_asked_for(town: Town) -> None:
-    gateway = town.gateway()
+    gateway, of_two, of_one = town.gateway(), town.key(A, B), town.key(A)
     async with AsyncExitStack() as stack:
-        usual = await opened(stack, gateway, town.key(A, B))
-        each = await opened(stack, gateway, town.key(A), "type=transition&type=transition.silent")
+        usual = await opened(stack, gateway, of_two)
+        each = await opened(stack, gateway, of_one, "type=transition&type=transition.silent")
         slid = [
             town.moved(A, f"m-{n}", silent=True, day=DAY + 1, source=source) for source in range(4) for n in range(5)
         ]
         await town.send(*slid, *slid[-3:], *town.closes(DAY, range(11)), town.moved(A, "loud"), *town.closes(DAY, [11]))
-        first, *days = await usual.read(3)
-        assert first.says == "loud"
+        seen = await usual.read(3)
+        assert by_store(seen)[A, "feed"] == ["loud", f"day_closed {day_to_iso(DAY)}"]
+        days = [frame for frame in seen if frame.event == "day_closed"]
         counts = {frame.data["store_id"]: frame.data["transitions"] for frame in days}
         assert counts == {A: [{"from": "weekly", "to": "monthly", "count": 20}], B: []}
         told = await each.read(21)

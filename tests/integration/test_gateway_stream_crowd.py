@@ -50,11 +50,11 @@ async def test_a_thousand_clients_through_a_close(town: Town) -> None:
     alone = process.memory_info().rss
     rows = a_close(town, stores)
     async with AsyncExitStack() as stack:
-        keys = [town.key(store) for store in stores]
+        keys, of_all = [town.key(store) for store in stores], town.key()
         clients = [
             await stack.enter_async_context(Client(port_of(gateway), keys[n % STORES])) for n in range(CLIENTS - 2)
         ]
-        every = await stack.enter_async_context(Client(port_of(gateway), town.key()))
+        every = await stack.enter_async_context(Client(port_of(gateway), of_all))
         each = await stack.enter_async_context(
             Client(port_of(gateway), keys[0], "type=transition&type=transition.silent")
         )

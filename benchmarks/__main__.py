@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import chart, closing, doors, machine, pipeline, rebuilding, results, visible
+from benchmarks import chart, closing, doors, machine, painting, pipeline, rebuilding, results, visible
 from benchmarks.matrix import measure as matrix
 from benchmarks.matrix import tasks
 from benchmarks.results import Measure
@@ -24,6 +24,7 @@ MEASURES: Mapping[str, Callable[[Scale, Tell], Measure]] = {
     "p8": rebuilding.measure,
     "p9": tasks.measure,
     "matrix": matrix.measure,
+    "paint": painting.measure,
 }
 
 

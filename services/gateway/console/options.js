@@ -97,7 +97,7 @@ export function conversionsOption(days, { look, words, formats }) {
   });
   return {
     animation: !look.still,
-    grid: { left: 8, right: 20, top: 36, bottom: 4, containLabel: true },
+    grid: { left: 8, right: 20, top: look.width < PHONE ? 60 : 36, bottom: 4, containLabel: true },
     legend: { top: 0, left: 0, itemWidth: 12, itemHeight: 8, textStyle: { color: look.muted, fontFamily: look.font }, icon: 'roundRect' },
     tooltip: tooltip(look, {
       trigger: 'axis',
@@ -184,7 +184,7 @@ export function groupOption(days, { look, words, formats }) {
   const said = words.group;
   return {
     animation: !look.still,
-    grid: { left: 8, right: 20, top: 36, bottom: 4, containLabel: true },
+    grid: { left: 8, right: 20, top: look.width < PHONE ? 60 : 36, bottom: 4, containLabel: true },
     legend: { top: 0, left: 0, itemWidth: 12, itemHeight: 8, textStyle: { color: look.muted, fontFamily: look.font }, icon: 'roundRect' },
     tooltip: tooltip(look, {
       trigger: 'axis',

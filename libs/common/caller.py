@@ -33,9 +33,14 @@ class Caller:
         """Whether it is a manager's session, not a credential of its own."""
         return self.csrf is not None
 
+    @property
+    def may_all(self) -> bool:
+        """Whether it may touch every store."""
+        return ALL_STORES in self.stores
+
     def may(self, store: str) -> bool:
         """Whether it may touch this store."""
-        return store in self.stores or ALL_STORES in self.stores
+        return store in self.stores or self.may_all
 
     def speaks_for(self, member: str) -> bool:
         """Whether it may post as this member and read of it, where the store allows."""

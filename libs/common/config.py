@@ -59,6 +59,13 @@ class Settings(BaseSettings):
         64 << 20, ge=1 << 20, description="Bytes of all bodies under way in a process, inflated, before 503"
     )
 
+    max_streams: int = Field(2_000, ge=1, description="Streams open at once in a gateway process; one more gets 503")
+    stream_ring_bytes: int = Field(
+        64 << 20,
+        ge=64 << 10,
+        description="Memory for the last ten minutes of the stream; who was away longer is served from the log",
+    )
+
     rate_key: float = Field(
         0.0, ge=0, description="Events or commands a second of one server key before 429; 0 = no limit"
     )

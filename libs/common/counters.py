@@ -9,6 +9,9 @@ COUNTERS: Mapping[str, str] = {
     "qunli_events_rejected_total": "Events refused at the door, by code",
     "qunli_requests_total": "Answers of this process, by status",
     "qunli_commands_total": "Commands that are on the log, by command",
+    "qunli_streams_total": "Streams that were opened, by how they began: now, resumed, reset",
+    "qunli_streams_ended_total": "Streams that have ended, by why: gone, lagged, refused, stopped, log",
+    "qunli_stream_log_reads_total": "Streams that were served from the log, because the ring was too short for them",
     "qunli_limited_total": "Requests and connections that a limit ended, by limit: key, member, session, address, "
     "bodies, connections, head, head_size, body, body_size, idle, unread",
     "qunli_sessions_total": "Managers' sessions, by step: link, begun, ended (before their time)",

@@ -56,6 +56,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "rate_limited": (429, "Too many in a short time"),
     "head_too_large": (431, "The request's head is too large"),
     "too_many_connections": (503, "Too many connections"),
+    "too_many_streams": (503, "Too many streams"),
     "log_unavailable": (503, "The log does not answer"),
     "too_much_in_flight": (503, "Too much waits for the log already"),
     "outcome_unknown": (503, "The log has not acknowledged in time"),

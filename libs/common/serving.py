@@ -152,10 +152,12 @@ async def serve(
     settings: Settings,
     on_stop: Callable[[], None],
     gathering: Gathering | None = None,
+    on_end: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then call `on_stop`, accept nothing more, and let what is in flight finish.
 
-    Between the two lie `drain_seconds`, in which new requests are still served.
+    Between the two lie `drain_seconds`, in which new requests are still served. After them comes `on_end`: for
+    answers that would never finish by themselves.
     """
     http = server(app, patience_of(settings), gathering)
     log.info("listening on http://%s:%d", *listening.getsockname())
@@ -166,6 +168,7 @@ async def serve(
 
     def end() -> None:
         http.should_exit = True
+        on_end()
 
     with stopped_by_signals(stop):
         await http.serve(sockets=[listening])

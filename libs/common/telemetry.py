@@ -262,6 +262,11 @@ def record_span(
     )
 
 
+def deliver_span(event: str, parent: str | None, clients: int) -> SpanHandle:
+    """`deliver <event>` INTERNAL: a record has been handed to this process's streams, so many `clients`."""
+    return _child(f"deliver {event}", SpanKind.INTERNAL, parent, {"qunli.clients": clients})
+
+
 def database_span(summary: str, operation: str, collection: str) -> SpanHandle:
     """`<summary>` CLIENT: a statement within the step that runs now."""
     attributes = {

@@ -18,7 +18,7 @@ async def main() -> None:
         bodies = Bodies(chosen.receive_max_bytes)
         app = doorway(dispatch(gateway, make_app(gateway)), bodies=bodies, origins=chosen.origins)
         with serving.calm_collector():
-            await serving.serve(app, listening, chosen, gateway.drain)
+            await serving.serve(app, listening, chosen, gateway.drain, on_end=gateway.live.stop)
     telemetry.shutdown()
 
 

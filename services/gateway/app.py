@@ -12,6 +12,7 @@ from services.gateway import (
     group_routes,
     history_routes,
     list_routes,
+    live_routes,
     matrix_routes,
     member_routes,
     openapi,
@@ -19,13 +20,15 @@ from services.gateway import (
     plan_routes,
     store_routes,
 )
+from services.gateway.asset_routes import console_files
+from services.gateway.assets import load_console
 from services.gateway.gateway import Gateway
 from services.gateway.pages import BadCursor
 
-DESCRIPTION = """Reads of members, stores and groups, and commands. Every answer to a read names, in X-Qunli-As-Of, the
-position on the log that it stands for; lists are paged by `cursor`, and come as CSV with `Accept: text/csv`. Today is
-the store day, never a clock's. A command is answered once the log has it; its `Location` tells what becomes of it. What
-a caller may not see looks like what is not there."""
+DESCRIPTION = """Reads of members, stores and groups, a stream of what changes, and commands. Every answer to a read
+names, in X-Qunli-As-Of, the position on the log that it stands for; lists are paged by `cursor`, and come as CSV with
+`Accept: text/csv`. Today is the store day, never a clock's. A command is answered once the log has it; its `Location`
+tells what becomes of it. What a caller may not see looks like what is not there."""
 READS = (
     ops_routes,
     member_routes,
@@ -56,7 +59,9 @@ def make_app(gateway: Gateway) -> FastAPI:
     for routes in READS:
         app.include_router(routes.router)
     app.include_router(command_routes.router)
+    app.router.routes.extend(console_files(load_console()))
     app.include_router(console_routes.router)
+    app.include_router(live_routes.router)
     openapi.describe(app)
     return app
 

@@ -17,6 +17,7 @@ from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, Pool, acquir
 from libs.common.rates import Rates
 from libs.common.topics import MEMBER_EVENTS, STORE_FEED
 from libs.common.writer import LogWriter
+from services.gateway.live import Live
 from services.gateway.loader import MemberLoader, Rows
 from services.gateway.log_ends import LogEnds
 from services.gateway.log_rates import RateWatch, look
@@ -52,6 +53,7 @@ class Gateway:
             settings.topic_name(topic): LogEnds(settings, topic) for topic in (MEMBER_EVENTS, STORE_FEED)
         }
         self.writer = LogWriter(settings, STORE_FEED, "gateway")
+        self.live = Live(settings)
         self.connected = asyncio.Event()  # the database, its views and the keys have been there
         self.draining = False
         self._pool: Pool | None = None
@@ -87,6 +89,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Let go of everything."""
+        await self.live.close()
         await self._watch.close()
         await self._loader.close()
         await self.callers.close()
@@ -131,6 +134,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     gateway = Gateway(settings)
     gateway.callers.start()
     gateway.writer.start()
+    gateway.live.start()
     connecting = asyncio.create_task(gateway.connect())
     try:
         yield gateway

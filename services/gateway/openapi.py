@@ -15,6 +15,7 @@ from services.gateway import (
     command_shapes,
     console_shapes,
     group_shapes,
+    live_shapes,
     matrix_shapes,
     member_shapes,
     ops_shapes,
@@ -36,6 +37,7 @@ SHAPES: Mapping[str, type[Shape]] = {
         command_shapes,
         console_shapes,
         ops_shapes,
+        live_shapes,
     )
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, Shape)
@@ -113,6 +115,14 @@ _IDS: Mapping[str, Mapping[str, Any]] = {
     "plan_id": {"pattern": _REF, "examples": ["sh-001~p3-1207"]},
     "placement_id": {"pattern": _REF, "examples": ["sh-001~m-42~2"]},
 }
+LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "id of the last frame seen: the stream goes on behind it",
+}
+EVENTS = "text/event-stream"
+_FRAMES = ("TransitionFrame", "DayClosedFrame", "PlacementFrame", "OutcomeFrame", "ResetFrame", "LaggedFrame")
 _CONFLICT = "the Idempotency-Key was used for another command before"
 _COMMAND_REFUSALS: Mapping[int, str] = {
     400: "unreadable JSON or CSV, or no Idempotency-Key",
@@ -232,6 +242,26 @@ def changing(
         "response_class": Response,
         "responses": {status: good, **_problems({**common, **own})},
         "openapi_extra": extra,
+    }
+
+
+def streamed() -> dict[str, Any]:
+    """What the route of the stream says about itself."""
+    data = {"oneOf": [{"$ref": REF.format(name=name)} for name in _FRAMES]}
+    frames = {
+        "type": "string",
+        "description": "frames of `id`, `event` and one line of `data`: JSON as contentSchema says",
+        "contentMediaType": JSON,
+        "contentSchema": data,
+    }
+    good = {"description": "frames, without an end", "content": {EVENTS: {"schema": frames}}}
+    refusals = {status: text for status, text in _REFUSALS.items() if status in {401, 404, 422}}
+    refusals[503] = "the log does not answer, or this process has as many streams as it may: try again"
+    return {
+        "response_model": None,
+        "response_class": Response,
+        "responses": {200: good, **_problems(refusals)},
+        "openapi_extra": {"parameters": [LAST_EVENT_ID]},
     }
 
 

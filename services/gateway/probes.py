@@ -7,7 +7,10 @@ from services.gateway.gateway import DATABASE_FAULTS, Gateway
 
 
 def checks(gateway: Gateway) -> OpsChecks:
-    """Ready once the keys are read and the views are there; what is down later shows among the dependencies."""
+    """Ready once the keys are read, the views are there and the stream's ring is filled.
+
+    What is down later shows among the dependencies.
+    """
     return OpsChecks(
         live=gateway.writer.broken,
         ready=lambda: _ready(gateway),
@@ -22,7 +25,9 @@ def checks(gateway: Gateway) -> OpsChecks:
 def _ready(gateway: Gateway) -> Fault:
     if gateway.draining:
         return "draining"
-    return None if gateway.connected.is_set() else "the database, its views or the server keys are not there yet"
+    if not gateway.connected.is_set():
+        return "the database, its views or the server keys are not there yet"
+    return gateway.live.fault
 
 
 async def _kafka(gateway: Gateway) -> Fault:

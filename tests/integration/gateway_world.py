@@ -19,6 +19,7 @@ import msgspec
 import psycopg
 import pytest
 from psycopg import sql
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deploy.local.folder import ROLES
 from deploy.local.postgres import with_database
@@ -287,11 +288,39 @@ def make_keys(owner_url: str) -> Keys:
     return {name: create_key(owner_url, name, scopes, stores) for name, (scopes, stores) in wanted.items()}
 
 
+def _left_early(app: ASGIApp) -> ASGIApp:
+    """An app whose clients leave as soon as an answer without an end has begun: httpx waits for all of one."""
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        begun = asyncio.Event()
+
+        async def hear() -> Message:
+            hearing, leaving = asyncio.ensure_future(receive()), asyncio.ensure_future(begun.wait())
+            await asyncio.wait({hearing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            leaving.cancel()
+            if hearing.done():
+                return hearing.result()
+            hearing.cancel()
+            return {"type": "http.disconnect"}
+
+        async def say(message: Message) -> None:
+            await send(message)
+            if message.get("more_body"):
+                begun.set()
+
+        if scope["path"] == "/v1/stream":
+            await app(scope, hear, say)
+        else:
+            await app(scope, receive, send)
+
+    return served
+
+
 @asynccontextmanager
 async def a_client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the gateway in this process, behind the same doorway as when it is served."""
     app = doorway(dispatch(gateway, make_app(gateway)), origins=gateway.settings.origins)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(_left_early(app), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield client
 

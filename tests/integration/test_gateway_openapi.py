@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.gateway.live_frames import KINDS
+from services.gateway.live_scope import ANY_PLACEMENT
 from services.gateway.openapi import SHAPES
 from tests.integration.gateway_world import World, world_fixture  # noqa: F401
 
@@ -44,7 +46,8 @@ async def document_fixture(world: World) -> dict[str, Any]:
 
 
 def _reads(document: dict[str, Any]) -> list[str]:
-    return [route for route, methods in document["paths"].items() if "get" in methods]
+    """Routes whose answers have an end."""
+    return [route for route, methods in document["paths"].items() if "get" in methods and route != "/v1/stream"]
 
 
 def _path(route: str) -> str:
@@ -80,6 +83,15 @@ async def test_lists_and_only_they_offer_csv(world: World, document: dict[str, A
         answer = await world.get(_path(route), Accept="text/csv")
         if route not in OF_A_LOG:
             assert answer.headers["content-type"].startswith("text/csv" if offers else "application/json"), route
+
+
+def test_the_stream_describes_each_of_its_frames(document: dict[str, Any]) -> None:
+    operation = document["paths"]["/v1/stream"]["get"]
+    frames = operation["responses"]["200"]["content"]["text/event-stream"]["schema"]["contentSchema"]["oneOf"]
+    assert {frame["$ref"].rpartition("/")[2] for frame in frames} == {name for name in SHAPES if name.endswith("Frame")}
+    parameters = {parameter["name"]: parameter["schema"] for parameter in operation["parameters"]}
+    assert parameters.keys() == {"store", "type", "last_event_id", "Last-Event-ID"}
+    assert set(parameters["type"]["items"]["enum"]) == {*KINDS, ANY_PLACEMENT}
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

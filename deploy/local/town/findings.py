@@ -130,6 +130,7 @@ def findings_table(found: Sequence[Findings]) -> Table:
         "VIPs: named, truly": [_named(one.vips) for one in found],
         "  VIPs' precision, recall": [_shares(one.vips) for one in found],
         "freeloaders: named, truly (judged after 90 days)": [_named(one.freeloaders) for one in found],
+        "  freeloaders' precision, recall": [_shares(one.freeloaders) for one in found],
         "invited, joined by it": [f"{one.tickets:,}, {one.by_ticket:,}" for one in found],
         "strangers who came along": [f"{one.strangers:,}" for one in found],
         "groups": [f"{sum(one.states.values()):,}" for one in found],

@@ -7,11 +7,15 @@ from signal import SIGTERM
 
 import pytest
 
+from deploy.local.child import Child
+from deploy.local.stack import Stack
 from libs.common import serving
+from libs.common.config import Settings
 from libs.common.keys import revoke_key
 from libs.common.patience import patience_of
 from services.gateway import live_stream
 from services.gateway.app import make_app
+from services.gateway.live_hub import Hub
 from services.gateway.live_ids import At, read_id
 from tests.integration.gateway_world import a_gateway, gateway_settings
 from tests.integration.stream_world import Client, Town, counted, opened, port_of, stores_of, town_fixture  # noqa: F401
@@ -124,3 +128,25 @@ async def test_a_client_that_stops_reading_lags_and_nobody_waits_for_it(town: To
         again = await opened(stack, gateway, key, last_id=stopped.last_id)
         told[-1:] = await again.read(len(names) + 1 - len(told))
         assert [frame.says for frame in told] == names
+
+
+async def test_a_broker_that_comes_back_is_read_on(a_stack: Callable[[], Stack]) -> None:
+    """F9. What was known stays known: nothing is told again."""
+    stack = a_stack()
+    town = Town(Settings(kafka_bootstrap=stack.urls.kafka), "", Child)
+    ended: list[str] = []
+    hub = Hub(town.settings, lambda: ended.append("lost"))
+    hub.start()
+    try:
+        await town.send(town.moved(A, "m-0"))
+        async with asyncio.timeout(60):
+            while hub.ring.end < 1:  # noqa: ASYNC110 - another task is waited for
+                await asyncio.sleep(0.05)
+            await asyncio.to_thread(stack.kafka.restart)
+            await town.send(town.sent["store-feed", 0][0], town.moved(A, "m-1"))
+            while hub.tallies[At(0, 3)].next < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert ended == ["lost"]  # when it began, and never since
+        assert hub.ring.end == 2
+    finally:
+        await hub.close()

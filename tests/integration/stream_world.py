@@ -6,6 +6,7 @@ import random
 import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -198,7 +199,7 @@ class Client:
         self.status = int(head_lines[0].split()[1])
         self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head_lines[1:])}
         if self.status == 200:
-            await asyncio.wait_for(self._more(), PATIENCE)  # it says at once where it begins
+            await asyncio.wait_for(self.more(), PATIENCE)  # it says at once where it begins
         return self
 
     async def __aexit__(
@@ -209,11 +210,11 @@ class Client:
     async def next(self) -> Frame | None:
         """The next frame; None at the end of the stream. ConnectionError if it is cut."""
         while not self._waiting:
-            if not await self._more():
+            if not await self.more():
                 return None
         return self._waiting.pop(0)
 
-    async def _more(self) -> bool:
+    async def more(self) -> bool:
         """The next piece; False at the end."""
         size = int((await self._reader.readuntil(b"\r\n"))[:-2], 16)
         part = await self._reader.readexactly(size + 2)
@@ -254,6 +255,10 @@ class Client:
 def _field(line: str) -> tuple[str, str]:
     name, _, value = line.partition(":")
     return name, value.removeprefix(" ")
+
+
+async def opened(stack: AsyncExitStack, child: Child, key: str, query: str = "", last_id: str | None = None) -> Client:
+    return await stack.enter_async_context(Client(port_of(child), key, query, last_id))
 
 
 def by_store(frames: Sequence[Frame]) -> dict[tuple[str, str], list[str]]:

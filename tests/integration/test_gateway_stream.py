@@ -9,18 +9,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from deploy.local.child import Child
 from libs.common.days import day_to_iso
-from libs.common.keys import revoke_key
 from services.gateway.live_ids import At, encode_place, read_id, write_id
 from tests.integration.stream_world import (
-    Client,
     Frame,
     Row,
     Town,
     by_store,
     counted,
-    port_of,
+    opened,
     stores_of,
     town_fixture,  # noqa: F401
 )
@@ -28,10 +25,6 @@ from tests.unit.segmentation.life.given import DAY
 
 A, OTHER = stores_of(3)
 (B,) = stores_of(7, 1)
-
-
-async def opened(stack: AsyncExitStack, child: Child, key: str, query: str = "", last_id: str | None = None) -> Client:
-    return await stack.enter_async_context(Client(port_of(child), key, query, last_id))
 
 
 async def test_what_happens_is_told_to_whom_it_concerns(town: Town) -> None:
@@ -204,18 +197,6 @@ async def test_a_client_that_hops_between_processes_is_told_each_frame_once(town
         assert reads, "nothing was read from the log"
 
 
-async def test_a_revoked_key_ends_its_streams(town: Town) -> None:
-    gateway = town.gateway(QUNLI_KEY_CACHE_SECONDS="2")
-    revoked, kept = town.key(A), town.key(A)
-    async with AsyncExitStack() as stack:
-        ending, going = await opened(stack, gateway, revoked), await opened(stack, gateway, kept)
-        revoke_key(town.url, revoked.split("_")[1])
-        assert await ending.rest(30) == []
-        await town.send(town.moved(A, "m-1"))
-        assert [frame.says for frame in await going.read(1)] == ["m-1"]
-        assert counted(gateway, "qunli_streams_ended_total") == 1
-
-
 async def test_an_id_that_leads_nowhere_is_reset_and_the_stream_goes_on(town: Town) -> None:
     gateway = town.gateway()
     key = town.key(A)
@@ -242,41 +223,3 @@ async def test_an_id_that_leads_nowhere_is_reset_and_the_stream_goes_on(town: To
         await town.send(town.moved(A, "m-1"))
         for client in (*clients, by_query, first):
             assert [frame.says for frame in await client.read(1)] == ["m-1"]
-
-
-async def test_told_to_end_it_ends_its_streams_and_they_go_on_elsewhere(town: Town) -> None:
-    """F28."""
-    ending, other = town.gateway(), town.gateway()
-    key = town.key(A)
-    async with AsyncExitStack() as stack:
-        clients = [await opened(stack, ending, key) for _ in range(50)]
-        await town.send(town.moved(A, "m-1"))
-        for client in clients:
-            assert len(await client.read(1)) == 1
-        ending.signal(SIGTERM)
-        assert [await client.rest() for client in clients] == [[]] * 50
-        await asyncio.to_thread(ending.stop)
-        assert ending.exit_status == 0
-        await town.send(town.moved(A, "m-2"))
-        for client in clients:
-            again = await opened(stack, other, key, last_id=client.last_id)
-            assert [frame.says for frame in await again.read(1)] == ["m-2"]
-
-
-async def test_a_client_that_stops_reading_lags_and_nobody_waits_for_it(town: Town) -> None:
-    """F26. What it missed it is told when it comes again."""
-    gateway = town.gateway()
-    key = town.key(A)
-    names = [f"m-{number}" for number in range(20_000)]
-    async with AsyncExitStack() as stack:
-        stopped = await stack.enter_async_context(Client(port_of(gateway), key, buffer=4_096))
-        quick = await opened(stack, gateway, key)
-        sending = asyncio.create_task(town.send(*(town.moved(A, name) for name in names)))
-        assert [frame.says for frame in await quick.read(len(names))] == names
-        await sending
-        told = await stopped.rest()
-        assert told[-1].event == "lagged"
-        assert len(told) < len(names) / 2
-        again = await opened(stack, gateway, key, last_id=stopped.last_id)
-        told[-1:] = await again.read(len(names) + 1 - len(told))
-        assert [frame.says for frame in told] == names

@@ -121,7 +121,7 @@ def licences(packages: Path) -> Iterator[dict[str, str]]:
         facts = json.loads((packages / name / MANIFEST).read_text(encoding="utf-8"))
         texts = [
             path.read_text(encoding="utf-8").strip()
-            for path in sorted((packages / name).iterdir())
+            for path in sorted((packages / name).glob("*")) + sorted((packages / name / "licenses").glob("*"))
             if path.is_file() and _LICENCE.match(path.name)
         ]
         yield {"name": name, "version": facts["version"], "licence": facts["license"], "text": "\n\n".join(texts)}

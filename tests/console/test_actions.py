@@ -7,7 +7,7 @@ from itertools import count
 from playwright.async_api import Page, expect
 
 from tests.console.store_data import KNOWN, SMALL, STORE
-from tests.console.world import Tab, World
+from tests.console.world import OUT, Tab, World
 
 EIGHT = 8
 
@@ -80,6 +80,7 @@ async def test_a_part_of_a_plan_is_approved_and_lands(console: World) -> None:
         outcome = page.locator(".outcome[data-state=done]")
         await expect(outcome).to_contain_text("approved", timeout=30_000)
         assert await outcome.inner_text() == "3 approved"
+        await page.screenshot(path=OUT / "plan-approved-en-1440.png")
         await page.get_by_role("group", name="State").get_by_role("button", name="approved").click()
         await expect(rows).to_have_count(3)
         await page.get_by_role("button", name="All", exact=True).last.click()
@@ -129,6 +130,7 @@ async def test_a_theme_is_defined(console: World) -> None:
         await dialog.get_by_label("Name (English)").fill("Camping")
         await dialog.get_by_label("Short name").fill("camping")
         await dialog.get_by_label("Tags").fill("tent, 露营，camping")
+        await page.screenshot(path=OUT / "themes-en-1440.png")
         await dialog.get_by_role("button", name="Save themes").click()
         await expect(dialog.locator("[role=status]")).to_have_text("The themes are saved.", timeout=30_000)
         await expect(dialog.locator(".theme-list")).to_contain_text("Camping")

@@ -67,6 +67,7 @@ def test_what_was_fetched_once_is_put_into_place_without_the_network(
 
     monkeypatch.setattr(modules, "npm", npm)
     modules.put_into_place(tmp_path)
+    assert "Bostock" in (tmp_path / modules.LICENCES).read_text(encoding="utf-8")  # of what is inside what is copied
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in modules.PLACE.iterdir()}
     assert all((tmp_path / path.name).read_bytes() == path.read_bytes() for path in modules.PLACE.iterdir())
 

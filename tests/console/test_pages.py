@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +9,8 @@ from playwright.async_api import Page
 
 from deploy.node.modules import LICENCES, PLACE, fetched
 from tests.console.store_data import KNOWN, STORE
-from tests.console.world import DESKTOP, PHONE, World
+from tests.console.world import DESKTOP, OUT, PHONE, World
 
-OUT = Path(__file__).parents[2] / "out/console"
 AXE = (fetched() / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 GROUP = f"{STORE}~g3"
 # page: (its address, how many charts it draws, words that it shows in English and Chinese)
@@ -48,7 +46,6 @@ async def faults(page: Page) -> list[str]:
 @pytest.mark.parametrize("size", list(SIZES))
 @pytest.mark.parametrize("language", ["en", "zh"])
 async def test_every_page(console: World, language: str, size: str) -> None:
-    OUT.mkdir(parents=True, exist_ok=True)
     async with console.tab(language, SIZES[size]) as tab:
         for name, (address, charts, words) in PAGES.items():
             await tab.page.goto(f"{console.url}/console{address}")
@@ -61,7 +58,6 @@ async def test_every_page(console: World, language: str, size: str) -> None:
 
 
 async def test_in_dark_colours_every_contrast_is_enough(console: World) -> None:
-    OUT.mkdir(parents=True, exist_ok=True)
     async with console.tab("en", colours="dark") as tab:
         for name, (address, charts, (words, _)) in PAGES.items():
             await tab.page.goto(f"{console.url}/console{address}")

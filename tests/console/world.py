@@ -23,6 +23,7 @@ from tests.integration.segmentation_world import World as Feed
 from tests.integration.segmentation_world import a_world
 from tests.unit.segmentation.life.given import a_transition
 
+OUT = Path(__file__).parents[2] / "out/console"  # pictures, for people to look at
 ALL_SCOPES = ("stores:read", "commands:write", "ops")
 MEMBER_URL = "https://crm.example/{store_id}/members/{member_id}"
 TRACE_URL = "https://traces.example/trace/{trace_id}"

@@ -20,7 +20,7 @@ from deploy.local.demo.groups import make_groups
 from deploy.local.demo.pictures import draw_tiers
 from deploy.local.demo.show import show_console, show_curls, show_story
 from deploy.local.demo.show_groups import show_groups
-from deploy.local.demo.town import data_of_town, show_town
+from deploy.local.demo.town import data_of_town, live_on, show_town
 from deploy.local.importer.mapping import read_mapping
 from deploy.local.importer.session import Done, Target, Wish, print_outcome, run_import
 from deploy.local.orders import connect
@@ -72,10 +72,23 @@ def _live(choice: Choice, console: Console) -> None:
     begun, data = monotonic(), data_of_town(choice.data)
     console.print("\n[bold]A town that talks[/], with groups planned every night")
     with _stack(data) as doors:
+        if not choice.leave:
+            show_console(console, doors, data)
         show_town(doors, data, choice.days, console)
         console.print(f"\nThe town took {monotonic() - begun:.0f} s.")
         if not choice.leave:
-            _stay(data, doors, console)
+            _watch(data, doors, console)
+
+
+def _watch(data: Path, doors: Reachable, console: Console) -> None:
+    """The town goes on, to be watched in the console, until Ctrl-C."""
+    show_console(console, doors, data)
+    console.print("The town goes on, a day every few seconds, until Ctrl-C.")
+    try:
+        live_on(doors, data, console)
+    except KeyboardInterrupt:
+        return
+    _stay(data, doors, console)
 
 
 @contextmanager

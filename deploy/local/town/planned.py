@@ -67,13 +67,14 @@ def read_journal(file: Path) -> Journal:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How far a town shall go, and where it is kept."""
+    """How far a town shall go, and where it is kept. `pace`: seconds that a day takes at least."""
 
     town: Town
     first: int
     last: int
     folder: Path
     work: Work
+    pace: float = 0.0
 
 
 async def live_together(
@@ -91,8 +92,10 @@ async def live_together(
             run.live_up_to(min(begin, course.last + 1))
             with told(console, "Living through", (begin, course.last)) as report:
                 for day in range(begin, course.last + 1):
+                    ends = monotonic() + course.pace
                     state, events = await run.day(day, state, report)
                     posted += events
+                    await asyncio.sleep(max(0.0, ends - monotonic()))
             await asyncio.to_thread(run.settle, course.last + 1)
             return Done(state, course.last, posted, monotonic() - started), run.stores
 

@@ -33,12 +33,16 @@ from services.gateway import store_shapes
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A town's first `days` days, anew from the first one if `again`. `groups`: a name in GROUPINGS, or PLANNED."""
+    """A town's first `days` days, anew from the first one if `again`. `groups`: a name in GROUPINGS, or PLANNED.
+
+    `pace`: seconds that a day takes at least, where groups are planned.
+    """
 
     town: Town
     days: int
     groups: str = "none"
     again: bool = False
+    pace: float = 0.0
 
     @property
     def last(self) -> int:
@@ -66,7 +70,7 @@ def run_planned(wish: Wish, target: Target, console: Console) -> tuple[Done, Tow
     """The same of a town whose groups Qunli plans, with its stores as they are at the end."""
     folder = folder_of(wish, target)
     state = _state(wish, target, folder)
-    course = Course(wish.town, state.first, wish.last, folder, _work(wish, target))
+    course = Course(wish.town, state.first, wish.last, folder, _work(wish, target), wish.pace)
     done, stores = asyncio.run(live_together(course, target, state, console, again=wish.again))
     truth = truth_of_stories(wish.town, wish.last, [Story(store.life, store.events) for store in stores])
     _write_truth(folder, truth)

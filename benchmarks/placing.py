@@ -2,22 +2,18 @@
 
 import asyncio
 import random
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import Event
 
 import msgspec
-import psycopg
 from aiokafka import TopicPartition
 from rich.console import Console
 
-from benchmarks.arithmetic import percentile
+from benchmarks.arithmetic import Applied, percentile, wait_of
 from benchmarks.client import Client, Refused
 from benchmarks.results import Figure, Measure, Series
 from benchmarks.scale import Scale
+from benchmarks.watching import Offsets, watched
 from benchmarks.world import PATIENCE_SECONDS, NothingMoves, Tell, World, a_world
 from deploy.local.importer.session import Target
 from deploy.local.matrix import await_plan, open_up
@@ -32,7 +28,7 @@ from libs.common.commands import OpenBody, UpdateBody
 from libs.common.days import ms_to_rfc3339
 from libs.common.events import Joined
 from libs.common.feed import decode_feed
-from libs.common.kafka import close, open_probe
+from libs.common.kafka import close, make_reader
 from libs.common.topics import STORE_FEED, partition_of
 
 RATE = 200.0
@@ -41,14 +37,6 @@ POSTERS = 16
 DAYS_BEFORE = 3  # of the store's life: a design, groups with people, and a plan that was approved
 WARM_SECONDS = 2.0
 LOOK_SECONDS = 0.002
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """When a look at the tables had its answer, UTC ms, and the next offset of the store's partition then."""
-
-    at: float
-    next_offset: int
 
 
 def measure(scale: Scale, tell: Tell) -> Measure:
@@ -65,12 +53,12 @@ def measure(scale: Scale, tell: Tell) -> Measure:
         _make_room(world, store)
         _wait_quiet(world)
         count = int(RATE * scale.placing_seconds)
-        with _watched(world, store) as looks:
+        with watched(world, _applied(store), LOOK_SECONDS) as seen:
             tell(f"newcomers: {count:,} join")
             began = clock.now_ms()
             asyncio.run(_post(world, store, count))
             _wait_quiet(world)
-        waits = asyncio.run(_waits(world, store, looks, began))
+        waits = asyncio.run(_waits(world, store, seen, began))
         placed, largest = _placed(world, store)
     later = [wait for at, wait in waits if at >= began + WARM_SECONDS * 1_000]
     found.figures += [
@@ -128,28 +116,10 @@ def _newcomer(turn: int) -> str:
     return f"newcomer-{turn:06}"
 
 
-@contextmanager
-def _watched(world: World, store: Store) -> Iterator[Sequence[Look]]:
-    """How far the store's partition is, looked at all the time: grows until the end."""
-    looks: list[Look] = []
-    over = Event()
-    with (
-        psycopg.connect(world.stack.urls.database, autocommit=True) as connection,
-        ThreadPoolExecutor(1) as pool,
-    ):
-        looking = pool.submit(_look, World(world.stack, connection), store, looks, over)
-        try:
-            yield looks
-        finally:
-            over.set()
-        looking.result()
-
-
-def _look(world: World, store: Store, looks: list[Look], over: Event) -> None:
+def _applied(store: Store) -> Offsets:
+    """How far segmentation is in the store's partition."""
     partition = partition_of(store.id, STORE_FEED.partitions)
-    while not over.wait(LOOK_SECONDS):
-        offset = world.value("feed_position", partition)
-        looks.append(Look(clock.now_ms(), offset))
+    return lambda world: {partition: world.value("feed_position", partition)}
 
 
 def _wait_quiet(world: World) -> None:
@@ -164,22 +134,23 @@ def _wait_quiet(world: World) -> None:
         Event().wait(0.1)
 
 
-async def _waits(world: World, store: Store, looks: Sequence[Look], since: int) -> list[tuple[float, float]]:
+async def _waits(world: World, store: Store, seen: Sequence[Applied], since: int) -> list[tuple[float, float]]:
     """Of each newcomer's message: when it came onto the log, UTC ms, and the ms until a look found it applied."""
     here = TopicPartition(world.settings.topic_name(STORE_FEED), partition_of(store.id, STORE_FEED.partitions))
-    consumer = open_probe(world.settings, "newcomers")
+    consumer = make_reader(world.settings, "newcomers")
     await consumer.start()
     try:
         consumer.assign([here])
         end = (await consumer.end_offsets([here]))[here]
         found = await consumer.offsets_for_times({here: since})
         consumer.seek(here, found[here].offset)
-        waits, offsets = list[tuple[float, float]](), [look.next_offset for look in looks]
+        waits, booted = list[tuple[float, float]](), clock.now_ms() / 1_000 - clock.monotonic()
         while await consumer.position(here) < end:
             for record in (await consumer.getmany(here, timeout_ms=1_000)).get(here, ()):
                 if isinstance(decode_feed(record.value), Joined):
-                    look = looks[bisect_right(offsets, record.offset)]
-                    waits.append((record.timestamp, look.at - record.timestamp))
+                    sent_at = record.timestamp / 1_000 - booted
+                    wait = wait_of(sent_at, {here.partition: record.offset}, seen)
+                    waits.append((record.timestamp, wait * 1_000))
         return waits
     finally:
         await close(consumer, 2.0)

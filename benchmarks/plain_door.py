@@ -9,7 +9,6 @@ for each event of a body that does not fit.
 import asyncio
 import datetime
 import hashlib
-import hmac
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,14 +17,14 @@ from typing import Annotated, Literal
 import uvicorn
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from fastapi import Body, Depends, FastAPI, HTTPException, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Body, FastAPI, HTTPException, Request
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from pydantic import BaseModel, Field
 
 from benchmarks.plain_events import Event
+from benchmarks.plain_keys import Stores
 from libs.common import clock
 from libs.common.config import Settings, settings
 
@@ -33,9 +32,6 @@ KEY = "PLAIN_DOOR_KEY"  # the environment variable with the one key that it know
 TOPIC = "plain-events"
 ONE, MANY = "/v1/events", "/v1/events/batch"
 AHEAD = datetime.timedelta(minutes=5)
-
-bearer = HTTPBearer()
-Key = Annotated[HTTPAuthorizationCredentials, Depends(bearer)]
 
 
 class Verdict(BaseModel):
@@ -48,19 +44,6 @@ class Answer(BaseModel):
     rejected: int
     unknown: int
     results: list[Verdict]
-
-
-def known_stores(request: Request, presented: Key) -> frozenset[str]:
-    """The stores of the key presented, from memory."""
-    digest = hashlib.sha256(presented.credentials.encode()).digest()
-    for known, stores in request.app.state.keys.items():
-        if hmac.compare_digest(digest, known):
-            found: frozenset[str] = stores
-            return found
-    raise HTTPException(401)
-
-
-Stores = Annotated[frozenset[str], Depends(known_stores)]
 
 
 async def post_one(request: Request, event: Annotated[Event, Body()], stores: Stores) -> Answer:

@@ -6,7 +6,6 @@ one worker like the gateway. The arithmetic of scores and weeks is the project's
 """
 
 import hashlib
-import hmac
 import json
 import os
 from collections.abc import AsyncIterator
@@ -15,10 +14,10 @@ from typing import Annotated, Any
 
 import asyncpg
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import FastAPI, HTTPException, Path, Request, Response
 from pydantic import BaseModel
 
+from benchmarks.plain_keys import Stores
 from libs.common.activity import UNIT, WINDOW, active_days_in_week, score_at, streak_at, unpack_days
 from libs.common.config import Settings, settings
 from libs.common.days import day_to_iso, ms_to_rfc3339
@@ -28,9 +27,6 @@ from services.gateway.snapshot import QUERIES
 
 KEY = "PLAIN_GATEWAY_KEY"  # the environment variable with the one key that it knows
 MEMBER = "/v1/members/{member_id}"
-
-bearer = HTTPBearer()
-Key = Annotated[HTTPAuthorizationCredentials, Depends(bearer)]
 
 
 class ActiveDay(BaseModel):
@@ -94,17 +90,6 @@ class Member(BaseModel):
     memberships: list[Membership]
 
 
-def known_stores(request: Request, presented: Key) -> frozenset[str]:
-    """The stores of the key presented, from memory."""
-    digest = hashlib.sha256(presented.credentials.encode()).digest()
-    for known, stores in request.app.state.keys.items():
-        if hmac.compare_digest(digest, known):
-            found: frozenset[str] = stores
-            return found
-    raise HTTPException(401)
-
-
-Stores = Annotated[frozenset[str], Depends(known_stores)]
 MemberId = Annotated[str, Path(pattern="^[A-Za-z0-9._:-]{1,64}$")]
 
 

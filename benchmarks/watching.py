@@ -1,6 +1,6 @@
 """A second pair of eyes: looks at the tables all the time, whatever the run itself is waiting for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
@@ -11,9 +11,16 @@ from benchmarks.arithmetic import Applied
 from benchmarks.world import POLL_SECONDS, World
 from libs.common import clock
 
+Offsets = Callable[[World], Mapping[int, int]]
+
+
+def of_engagement(world: World) -> Mapping[int, int]:
+    """How far engagement is in each partition."""
+    return world.positions()[0]
+
 
 @contextmanager
-def watched(world: World) -> Iterator[Sequence[Applied]]:
+def watched(world: World, offsets: Offsets = of_engagement, every: float = POLL_SECONDS) -> Iterator[Sequence[Applied]]:
     """How far each partition was applied, in order of time: grows until the end. Raises what looking raised."""
     seen: list[Applied] = []
     over = Event()
@@ -21,7 +28,7 @@ def watched(world: World) -> Iterator[Sequence[Applied]]:
         psycopg.connect(world.stack.urls.database, autocommit=True) as connection,
         ThreadPoolExecutor(1) as pool,
     ):
-        looking = pool.submit(_look, World(world.stack, connection), seen, over)
+        looking = pool.submit(_look, World(world.stack, connection), offsets, every, seen, over)
         try:
             yield seen
         finally:
@@ -29,7 +36,7 @@ def watched(world: World) -> Iterator[Sequence[Applied]]:
         looking.result()
 
 
-def _look(world: World, seen: list[Applied], over: Event) -> None:
-    while not over.wait(POLL_SECONDS):
-        offsets, _ = world.positions()
-        seen.append(Applied(clock.monotonic(), offsets))
+def _look(world: World, offsets: Offsets, every: float, seen: list[Applied], over: Event) -> None:
+    while not over.wait(every):
+        found = offsets(world)
+        seen.append(Applied(clock.monotonic(), found))

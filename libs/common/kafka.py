@@ -73,8 +73,8 @@ def make_client(settings: Settings, client_id: str) -> AIOKafkaClient:
     )
 
 
-def open_probe(settings: Settings, client_id: str) -> AIOKafkaConsumer:
-    """A consumer that only asks for the log's ends: no group, nothing fetched. Not started."""
+def make_reader(settings: Settings, client_id: str) -> AIOKafkaConsumer:
+    """A consumer without a group, which reads what it is assigned or only asks for the log's ends. Not started."""
     return AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap,
         client_id=client_id,
@@ -100,7 +100,7 @@ async def end_offsets(consumer: AIOKafkaConsumer, topic: str, partitions: int, s
 
 async def probe_log(settings: Settings, topic: Topic, seconds: float = 3.0) -> dict[int, int]:
     """The same over a connection of its own, for a process without a consumer."""
-    consumer = open_probe(settings, "qunli-probe")
+    consumer = make_reader(settings, "qunli-probe")
     try:
         async with asyncio.timeout(seconds):
             await consumer.start()

@@ -239,8 +239,11 @@ class Step:
             await self._finish(work)
         elif work.day is None:
             self.work = replace(work, after=found[-1])
-        # Where a close had little to do, the next ones may share a step.
-        self.shares = work.day is not None and 2 * len(found) <= self.engagement.slice
+        # A close that is done with little in the step that opened it says that the next ones may share a step.
+        if len(found) >= self.engagement.slice:
+            self.shares = False
+        elif self.steering and self.work is None and 2 * len(found) <= self.engagement.slice:
+            self.shares = True
 
     def _pay(self, found: Sequence[Key]) -> None:
         touched = [key for key in self.batch.members if key in self.batch.touched]

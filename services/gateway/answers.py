@@ -57,13 +57,14 @@ def conditional(request: Request, response: Response) -> Response:
     """
     tag = response.headers.setdefault("ETag", f'"{blake2b(response.body, digest_size=16).hexdigest()}"')
     response.headers["Cache-Control"] = "private, no-cache"
-    if not _names(request.headers.get("if-none-match", ""), tag):
+    if not names_tag(request.headers.get("if-none-match", ""), tag):
         return response
     headers = {name: value for name, value in response.headers.items() if name in _OF_304}
     return Response(status_code=304, headers=headers)
 
 
-def _names(if_none_match: str, tag: str) -> bool:
+def names_tag(if_none_match: str, tag: str) -> bool:
+    """Whether a caller says, in If-None-Match, that it has this content."""
     return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match)
 
 

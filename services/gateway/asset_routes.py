@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from libs.common.callers import not_found
+from services.gateway.answers import names_tag
 from services.gateway.assets import Asset, Console
 
 POLICY = (
@@ -56,13 +57,8 @@ def console_files(console: Console) -> list[Route]:
 
 def _serve(request: Request, asset: Asset, cached: str) -> Response:
     headers = {**HEADERS, "ETag": asset.etag, "Cache-Control": cached}
-    if is_known(request.headers.get("if-none-match", ""), asset.etag):
+    if names_tag(request.headers.get("if-none-match", ""), asset.etag):
         return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(asset.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=asset.media_type)
     return Response(asset.body, headers=headers, media_type=asset.media_type)
-
-
-def is_known(if_none_match: str, etag: str) -> bool:
-    """Whether a caller says that it has this content."""
-    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in if_none_match.split(","))

@@ -15,7 +15,7 @@ from libs.common.outbox import stop_task
 from services.gateway.live_hub import Hub
 from services.gateway.live_ids import At, BadId, Place, read_id
 from services.gateway.live_scope import Scope
-from services.gateway.live_stream import Judge, ResetReason, Stream
+from services.gateway.live_stream import Judge, ResetReason, Stream, Why
 
 READERS = 8  # of the log, for those who were away for long
 OLDEST = 100_000  # records behind, above which a client rather loads its page anew
@@ -98,9 +98,9 @@ class Live:
         ends = await self.hub.ends()
         return any(place.next > ends[at] for at, place in places.items())
 
-    def _end_all(self, why: str) -> None:
+    def _end_all(self, why: Why) -> None:
         for stream in self.streams:
-            stream.end(why)  # type: ignore[arg-type]
+            stream.end(why)
 
     # --- looking after them -------------------------------------------------------------------------------------
 

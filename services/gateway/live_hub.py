@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from libs.common import clock, telemetry
 from libs.common.config import Settings
-from libs.common.kafka import LogUnavailable, close, end_offsets, reason
+from libs.common.kafka import LogUnavailable, close, end_offsets, make_reader, reason
 from libs.common.log_identity import identify
 from libs.common.outbox import stop_task
 from services.gateway.live_audience import Audiences
@@ -119,7 +119,7 @@ class Hub:
             self._forget()
             self._lost()
             self.generation = generation
-        self._consumer = consumer = make_consumer(self.settings, "qunli-stream")
+        self._consumer = consumer = make_reader(self.settings, "qunli-stream")
         try:
             await asyncio.wait_for(consumer.start(), 10)
             await self._seek(consumer)
@@ -232,14 +232,3 @@ class Hub:
         if clients:
             kind = "day_closed" if isinstance(entry, DayOver) else entry.kind
             telemetry.deliver_span(kind, traceparent, clients).end()
-
-
-def make_consumer(settings: Settings, client_id: str) -> AIOKafkaConsumer:
-    """A consumer without a group. Not started."""
-    return AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap,
-        client_id=client_id,
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-    )

@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, Mapping
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from libs.common.kafka import close
+from libs.common.kafka import close, make_reader
 from services.gateway.live_audience import CHUNK_BYTES
 from services.gateway.live_fold import Tally
-from services.gateway.live_hub import Hub, make_consumer, said_by
+from services.gateway.live_hub import Hub, said_by
 from services.gateway.live_ids import At, Place, encode_place
 from services.gateway.live_scope import Scope, frames
 
@@ -27,7 +27,7 @@ class LogReading:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Frames, in pieces; an empty piece where nothing comes for a while. KafkaError."""
-        consumer = make_consumer(self._hub.settings, "qunli-stream-reader")
+        consumer = make_reader(self._hub.settings, "qunli-stream-reader")
         try:
             await asyncio.wait_for(consumer.start(), 10)
             partitions = {TopicPartition(self._hub.names[at.topic], at.partition): at for at in self._tallies}

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from libs.common.config import Settings
-from libs.common.kafka import LogUnavailable, close, end_offsets, open_probe, reason
+from libs.common.kafka import LogUnavailable, close, end_offsets, make_reader, reason
 from libs.common.topics import Topic
 
 SECONDS = 2.0  # how long the log may take to answer
@@ -54,7 +54,7 @@ class LogEnds:
             raise
 
     async def _connect(self) -> AIOKafkaConsumer:
-        consumer = open_probe(self._settings, "qunli-gateway")
+        consumer = make_reader(self._settings, "qunli-gateway")
         try:
             async with asyncio.timeout(SECONDS):
                 await consumer.start()

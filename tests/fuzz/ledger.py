@@ -10,7 +10,7 @@ from typing import Any, Self, TypeAlias
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from libs.common.config import Settings
-from libs.common.kafka import end_offsets, open_probe
+from libs.common.kafka import end_offsets, make_reader
 from libs.common.topics import MEMBER_EVENTS, partition_of
 from tests.fuzz.wire import Lie, Request
 
@@ -120,7 +120,7 @@ class Log:
         return self._runner.run(self._read())
 
     async def _read(self) -> list[Record]:
-        consumer = open_probe(self._settings, "fuzz")
+        consumer = make_reader(self._settings, "fuzz")
         await consumer.start()
         try:
             async with asyncio.timeout(READ_SECONDS):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.gateway.asset_routes import is_known
+from services.gateway.answers import names_tag
 from services.gateway.assets import FOLDER, NEEDED, Console, load_console
 
 PAGE = "<!-- modules --><script src=/console/{{version}}/main.js></script>"
@@ -62,9 +62,9 @@ def test_the_console_has_no_inline_script_or_style() -> None:
 
 @pytest.mark.parametrize("sent", ['"a"', 'W/"a"', '"b", "a"', "*", ' "b" ,W/"a"'])
 def test_a_browser_has_it(sent: str) -> None:
-    assert is_known(sent, '"a"')
+    assert names_tag(sent, '"a"')
 
 
 @pytest.mark.parametrize("sent", ["", '"b"', "a", '"ab"'])
 def test_a_browser_has_another(sent: str) -> None:
-    assert not is_known(sent, '"a"')
+    assert not names_tag(sent, '"a"')

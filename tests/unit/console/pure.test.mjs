@@ -5,6 +5,7 @@ import test from 'node:test';
 
 import * as choosing from '../../../services/gateway/console/choosing.js';
 import { dayAfter, daysBetween, formats } from '../../../services/gateway/console/format.js';
+import { areaName } from '../../../services/gateway/console/naming.js';
 import * as options from '../../../services/gateway/console/options.js';
 import * as templates from '../../../services/gateway/console/templates.js';
 import { direction, TIERS } from '../../../services/gateway/console/tiers.js';
@@ -130,4 +131,12 @@ test('every chart says its tooltips as text', () => {
 
 test('a mean of seven days begins with what there is', () => {
   assert.deepEqual(options.means([7, 0, 0, 0, 0, 0, 0, 7]), [7, 3.5, 2.33, 1.75, 1.4, 1.17, 1, 1]);
+});
+
+test('an area is named by its districts, of many by the first ones', () => {
+  const named = (count) => areaName({ districts: ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, count) }, LANGUAGES.en);
+  assert.equal(named(0), LANGUAGES.en.matrix.rest);
+  assert.equal(named(4), 'a · b · c · d');
+  assert.equal(named(6), 'a · b · c and 3 more');
+  assert.match(areaName({ districts: ['a', 'b', 'c', 'd', 'e'] }, LANGUAGES.zh), /a · b · c.*2/);
 });

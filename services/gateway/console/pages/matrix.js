@@ -4,6 +4,7 @@ import { command, outcomeOf, read, readAll } from '../api.js';
 import { useConsole } from '../context.js';
 import { useLoad } from '../data.js';
 import { html, useState } from '../html.js';
+import { areaName, themeName } from '../naming.js';
 import { Card, Empty, Loaded, Said, State } from '../parts.js';
 import { linkTo } from '../route.js';
 import { Themes } from './themes.js';
@@ -55,14 +56,6 @@ function Orders({ matrix }) {
   </div>`;
 }
 
-export function areaName({ districts }, words) {
-  return districts.length ? words.matrix.area(districts) : words.matrix.rest;
-}
-
-export function themeName({ name, name_en: english }, language) {
-  return language === 'en' && english ? english : name;
-}
-
 function Heat({ matrix, chosen }) {
   const { words, language } = useConsole();
   const blocks = Object.fromEntries(matrix.items.map((block) => [`${block.theme}/${block.area}`, block]));
@@ -70,7 +63,7 @@ function Heat({ matrix, chosen }) {
   const themes = withUnknown(matrix.themes, matrix.items, 'theme', (id) => ({ id, name: id }));
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${words.matrix.heat}>
     <table class="heat">
-      <thead><tr><th scope="col">${words.matrix.theme}</th>${areas.map((area) => html`<th key=${area.id} scope="col">${areaName(area, words)}</th>`)}</tr></thead>
+      <thead><tr><th scope="col">${words.matrix.theme}</th>${areas.map((area) => html`<th key=${area.id} scope="col" title=${area.districts.join(' · ')}>${areaName(area, words)}</th>`)}</tr></thead>
       <tbody>${themes.map(
         (theme) => html`<tr key=${theme.id}><th scope="row">${themeName(theme, language)}</th>
           ${areas.map((area) => html`<td key=${area.id}><${Field} block=${blocks[`${theme.id}/${area.id}`]} theme=${theme} area=${area} chosen=${chosen} /></td>`)}</tr>`,

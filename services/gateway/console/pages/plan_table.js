@@ -7,7 +7,7 @@ import { useLoad } from '../data.js';
 import { html } from '../html.js';
 import { MemberLink, Table } from '../parts.js';
 import { linkTo } from '../route.js';
-import { areaName, themeName } from './matrix.js';
+import { areaName, themeName } from '../naming.js';
 
 export function PlanTable({ items, plan, chosen, choose, order, setOrder, matrix }) {
   const { store, words, formats, language, may } = useConsole();

@@ -5,7 +5,7 @@ import { useConsole } from '../context.js';
 import { html, useEffect, useState } from '../html.js';
 import { Icon } from '../icons.js';
 import { Dialog, Failed, Said } from '../parts.js';
-import { themeName } from './matrix.js';
+import { themeName } from '../naming.js';
 
 const NEW = { id: '', name: '', name_en: '', tags: '' };
 

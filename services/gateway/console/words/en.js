@@ -126,7 +126,7 @@ export const en = {
     title: 'Matrix',
     note: 'Themes down, districts across. The figure is people; the colour is the share of active members.',
     theme: 'Theme',
-    area: (districts) => districts.join(' · '),
+    area: (named, more) => (more ? `${named} and ${more} more` : named),
     rest: 'Rest of the store',
     groups: (n) => `${n} group${s(n)}`,
     peopleWord: 'people',

@@ -124,7 +124,7 @@ export const zh = {
     title: '矩阵',
     note: '纵向为主题，横向为片区。数字是人数，颜色是活跃会员的比例。',
     theme: '主题',
-    area: (districts) => districts.join(' · '),
+    area: (named, more) => (more ? `${named} 及另外 ${more} 个` : named),
     rest: '其余片区',
     groups: (n) => `${n} 个群`,
     peopleWord: '人',

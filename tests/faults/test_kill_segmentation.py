@@ -111,12 +111,23 @@ async def a_load(feed: Feed, seed: int) -> AsyncIterator[None]:
     await task
 
 
+async def until_designed(world: World, feed: Feed) -> None:
+    """Wait until a plan of every store was answered: each day asks for another, which may come before the answer."""
+
+    async def designed() -> bool:
+        [found] = await feed.ask("SELECT count(*) AS stores FROM segmentation_v1.store WHERE design IS NOT NULL")
+        return bool(found["stores"] == len(STORES))
+
+    await world.until("every store has a design", designed)
+
+
 async def test_killed_at_every_step_in_turn(world: World, feed: Feed) -> None:
     async with a_load(feed, 1):
         for point, nth in POINTS.items():
             await world.until_killed(world.segmentation(QUNLI_FAILPOINT=f"{point}:{nth}"))
         world.segmentation()
         world.keep("segmentation")
+        await until_designed(world, feed)
     replay, repeated = await feed.judge()
     assert world.deaths == []
     assert repeated, "no message was published again"

@@ -55,6 +55,7 @@ DATABASE_TROUBLE = (
     TimeoutError,
 )
 EMPTY_STEP_SECONDS = 1.0
+MANY = 100  # records that are worth a step at once, whatever its service's pace
 MAX_OUTBOX = 20_000  # rows waiting for the log before a lane pauses
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
 
@@ -79,7 +80,7 @@ class Lane(Generic[State]):
         self._deleted: dict[Target, int] = {}
         self._wake = asyncio.Event()
         self._acknowledged = 0
-        self._queued_at = self.moved_at
+        self._queued_at = self._stepped_at = self.moved_at
         self._stopping = False
         self._paused = True
 
@@ -223,11 +224,14 @@ class Lane(Generic[State]):
         return self._linger() if self._may_take() else EMPTY_STEP_SECONDS
 
     def _linger(self) -> float:
-        """How much longer what is queued may wait for more: records without a key alone, and for a moment only."""
-        seconds = self.processor.logic.linger_seconds
-        if not seconds or len(self._queue) >= self.settings.step_records or any(one.key for one in self._queue):
+        """How much longer what is queued may wait for more: as the service's pace has it, without a key for longer."""
+        logic, now = self.processor.logic, clock.monotonic()
+        if len(self._queue) >= self.settings.step_records:
             return 0
-        return self._queued_at + seconds - clock.monotonic()
+        pace = logic.pace_seconds and len(self._queue) < MANY and self._stepped_at + logic.pace_seconds - now
+        if not logic.linger_seconds or any(one.key for one in self._queue):
+            return pace
+        return max(pace, self._queued_at + logic.linger_seconds - now)
 
     def _may_take(self) -> bool:
         """Whether the next record can be applied: one that asks for more long work waits for what is open."""
@@ -250,6 +254,7 @@ class Lane(Generic[State]):
                 self.moved_at = clock.monotonic()  # not stuck: it is other lanes' turn
             return
         failpoint("fetched")
+        self._stepped_at = clock.monotonic()
         async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
             with self._span(records), self.processor.slices.take() as turn:
                 try:

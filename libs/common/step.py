@@ -106,6 +106,9 @@ class Logic(Protocol[State]):
 
     dead_letters: str
     linger_seconds: float  # that records without a key may wait for others, so that they share a step
+    pace_seconds: (
+        float  # from one step of a partition to its next, while few records wait: what comes meanwhile shares it
+    )
 
     async def load(self, connection: Connection, partition: int) -> State:
         """What the service keeps of a partition in memory, from its tables."""

@@ -59,6 +59,7 @@ class Engagement:
     """The logic of the engagement processor. Its caches are in the `Partition` that the processor holds."""
 
     linger_seconds = 0.0
+    pace_seconds = 0.0  # its records spread over all partitions: few would ever share a step
 
     def __init__(self, settings: Settings, letters: Mapping[tuple[int, int], tuple[str, str]] | None = None) -> None:
         """`letters`: (partition, offset) of records that became dead letters before, with code and detail: a rebuild

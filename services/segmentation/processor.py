@@ -51,6 +51,7 @@ class Segmentation:
     # A day's close comes as one record from each partition of engagement, and nothing happens before the last: a step
     # for each would cost more than all that they say.
     linger_seconds = 0.25
+    pace_seconds = 0.01  # a store's newcomers come one by one on one partition: a step each costs five times as much
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ FUZZ_ARGS ?=
 PYTHON := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-unit demo up down bench fuzz schemas lock format clean
+.PHONY: help setup check test test-unit demo up down bench fuzz schemas metrics lock format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ bench: setup ## measured figures as a table and a chart (BENCH_ARGS="--only p4")
 
 schemas: setup ## write docs/schemas anew from the types (SCHEMA_ARGS=--narrow where one may refuse more than before)
 	$(BIN)/python -m services.ingest.schemas $(SCHEMA_ARGS)
+
+metrics: setup ## write docs/metrics.md anew from the catalogue
+	$(BIN)/python -m libs.common.metrics_page
 
 fuzz: setup ## 100,000 requests of every kind at both doors (FUZZ_ARGS="--requests 5000 --seed 7")
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)

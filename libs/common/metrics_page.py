@@ -11,7 +11,7 @@ HEAD = """# Metrics
 <!-- Written by `make metrics` from libs/common/metrics.py: change that, not this. -->
 
 Each process answers `GET /metrics` on its `QUNLI_OPS_PORT`, as Prometheus reads it. How they are made and what to
-watch: [running it](operations.md#metrics). `partition` is a number, `topic` the name as it is on this Kafka, `group` the
+watch: [running it](operations.md#metrics). `partition` is a number, `topic` the name on this Kafka, `group` the
 processor whose rows they are: `engagement` or `segmentation`. Nothing personal and no store is in a label.
 """
 

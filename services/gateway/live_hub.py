@@ -25,6 +25,8 @@ WATCH_SECONDS = 5.0
 DEAF_SECONDS = 15.0  # the log goes on for so long and nothing comes: the reader has gone deaf
 ASK_SECONDS = 2.0
 FIND_SECONDS = 120.0
+RECORDS = 2_000  # of a turn of the reader
+GATHER_SECONDS = 0.02  # between turns while few come: each answer of Kafka's costs as much as ten records in it
 SLICE_RECORDS = 100  # between two looks of the loop at its other tasks
 # Records before the ring's begin that are read for their seqs alone: more than is republished after a crash.
 MARGIN = 2_000
@@ -173,9 +175,11 @@ class Hub:
         while True:
             if not self.filled and self._has_reached(ends):
                 self.filled = True
-            batches = await consumer.getmany(timeout_ms=500, max_records=2_000)
+            batches = await consumer.getmany(timeout_ms=500, max_records=RECORDS)
             for partition, records in batches.items():
                 await self._take(At(self.names.index(partition.topic), partition.partition), records)
+            if sum(map(len, batches.values())) < RECORDS:
+                await asyncio.sleep(GATHER_SECONDS)
 
     async def _watch(self) -> None:
         """Deaf, if the log goes on without us or is another one."""

@@ -10,8 +10,6 @@ from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 from threading import Event
 
-import psutil
-
 from libs.common.clock import monotonic
 from libs.common.errors import QunliError
 
@@ -195,6 +193,8 @@ _KNOWN = {
 
 def end_stale(pid: int, created: float) -> None:
     """End a process that an earlier supervisor left behind; only if `pid` is still the one created then."""
+    import psutil  # not above: commands that start nothing load this module too, where there is no such package
+
     try:
         process = psutil.Process(pid)
         if abs(process.create_time() - created) > 1:
@@ -208,6 +208,8 @@ def end_stale(pid: int, created: float) -> None:
 
 def created_at(pid: int) -> float:
     """When a process was created, in seconds since 1970; 0 if it is gone. With the pid, it names it for good."""
+    import psutil
+
     try:
         return float(psutil.Process(pid).create_time())
     except psutil.NoSuchProcess:

@@ -56,9 +56,13 @@ def main() -> None:
 def _run(name: str, arguments: list[str]) -> None:
     from libs.common.errors import QunliError, UserError
 
-    app = import_module(f"deploy.local.commands.{module_name(name)}").app
     try:
+        app = import_module(f"deploy.local.commands.{module_name(name)}").app
         app(arguments, prog_name=f"qunli {name}")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in {"deploy", "libs", "services"}:
+            raise
+        _fail(f"`qunli {name}` needs {error.name}, which a container's image leaves out. Run it from a checkout.", 2)
     except UserError as error:
         _fail(str(error), 2)
     except QunliError as error:

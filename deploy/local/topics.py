@@ -15,6 +15,10 @@ SECONDS = 30.0
 COPIES = 3
 
 
+class KafkaAway(UserError):
+    """Kafka does not do as asked now; it may do so later."""
+
+
 def create(bootstrap: str, prefix: str = "", topics: Iterable[Topic] = TOPICS, partitions: int | None = None) -> None:
     """Create what is missing and return when every partition has its leader. Callable from any thread.
 
@@ -44,7 +48,7 @@ async def _create(bootstrap: str, wanted: dict[str, tuple[Topic, int]]) -> None:
         await _wait_for_leaders(admin, {name: count for name, (_, count) in wanted.items()})
     except (KafkaError, TimeoutError) as error:
         what = f"Kafka at {bootstrap} does not do as asked ({error or type(error).__name__})."
-        raise UserError(what, "See that it runs and that QUNLI_KAFKA_BOOTSTRAP names it.") from error
+        raise KafkaAway(what, "See that it runs and that QUNLI_KAFKA_BOOTSTRAP names it.") from error
     finally:
         await admin.close()
 

@@ -3,6 +3,9 @@
 
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
+GRANT USAGE ON SCHEMA meta TO qunli_ingest, qunli_engagement, qunli_segmentation, qunli_gateway;
+GRANT SELECT ON meta.version TO qunli_ingest, qunli_engagement, qunli_segmentation, qunli_gateway;
+
 GRANT USAGE ON SCHEMA engagement TO qunli_engagement;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA engagement TO qunli_engagement;
 

@@ -8,8 +8,9 @@ from typing import Any
 from libs.common import clock, ops, serving, telemetry
 from libs.common.config import Settings, settings
 from libs.common.errors import QunliError
-from libs.common.postgres import create_pool
+from libs.common.postgres import acquire, create_pool
 from libs.common.processor import Processor
+from libs.common.schema import check_schema
 from libs.common.step import Logic, State
 from libs.common.topics import Topic
 
@@ -44,6 +45,8 @@ async def _main(
     telemetry.configure(configured, name)
     pool = await create_pool(configured, application=f"qunli-{name}", schema=name, plain=True)
     try:
+        async with acquire(pool, configured.database_acquire_seconds) as connection:
+            await check_schema(connection)
         topic = configured.topic_name(source)
         processor = Processor(configured, pool, logic(configured), group=group, topic=topic)
         prepare(processor)

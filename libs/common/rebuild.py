@@ -20,9 +20,10 @@ from libs.common.config import Settings
 from libs.common.errors import QunliError
 from libs.common.guards import describe
 from libs.common.log_reader import open_reader
-from libs.common.migrate import GRANTS, PROCESSOR_MIGRATIONS, apply_schema
+from libs.common.migrate import GRANTS, apply_schema
 from libs.common.postgres import Connection, Pool, load_queries
 from libs.common.replay import AT_ONCE, Replay
+from libs.common.schema import PROCESSOR_MIGRATIONS
 from libs.common.serving import calm_collector
 from libs.common.standing import Standing
 from libs.common.step import Logic, Record, State

@@ -15,6 +15,7 @@ from libs.common.config import Settings
 from libs.common.http import Problem
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, Pool, acquire, create_pool
 from libs.common.rates import Rates
+from libs.common.schema import SchemaOld, check_schema
 from libs.common.topics import MEMBER_EVENTS, STORE_FEED
 from libs.common.writer import LogWriter
 from services.gateway.live import Live
@@ -30,6 +31,7 @@ RATED = 1 << 14  # callers whose rates are known at once
 DATABASE_FAULTS = (
     DatabaseUnavailable,
     DatabaseBusy,
+    SchemaOld,
     Problem,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
@@ -55,6 +57,7 @@ class Gateway:
         self.writer = LogWriter(settings, STORE_FEED, "gateway")
         self.live = Live(settings)
         self.connected = asyncio.Event()  # the database, its views and the keys have been there
+        self.database_fault = "it has not been reached yet"  # until it has been there once, its schema and keys
         self.draining = False
         self._pool: Pool | None = None
         self._seconds = settings.database_acquire_seconds
@@ -80,10 +83,12 @@ class Gateway:
                     self._pool = await create_pool(
                         self.settings, application="qunli-gateway", schema="engagement_v1", plain=True
                     )
-                await self.positions()
+                async with acquire(self._pool, self._seconds) as connection:
+                    await check_schema(connection)
                 await self.callers.keys.refresh()
                 self.connected.set()
             except DATABASE_FAULTS as error:
+                self.database_fault = str(error) or type(error).__name__
                 log.warning("the database is not ready: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
 

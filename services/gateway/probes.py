@@ -26,7 +26,7 @@ def _ready(gateway: Gateway) -> Fault:
     if gateway.draining:
         return "draining"
     if not gateway.connected.is_set():
-        return "the database, its views or the server keys are not there yet"
+        return f"the database is not ready: {gateway.database_fault}"
     return gateway.live.fault
 
 

@@ -16,9 +16,9 @@ from libs.common.kafka import LogUnavailable, probe_log
 from libs.common.ops import Fault, OpsChecks
 from libs.common.postgres import Connection, DatabaseBusy, DatabaseUnavailable, Pool, acquire, create_pool
 from libs.common.rates import Rates
+from libs.common.schema import SchemaOld, check_schema
 from libs.common.topics import MEMBER_EVENTS
 from libs.common.writer import LogWriter, Record
-from services.ingest import store
 from services.ingest.lexicon import LexiconFile
 from services.ingest.shared import Shared
 
@@ -40,6 +40,7 @@ class Door:
         self.callers = Callers(settings, lambda: self.pool)
         self.lexicon = LexiconFile(settings.lexicon)
         self.pool: Pool | None = None
+        self.database_fault: Fault = "it has not been reached yet"  # until it has been there once, its schema and keys
         self.draining = False
         self.listening = True  # but for one beside others, which waits until it can serve
 
@@ -60,9 +61,11 @@ class Door:
                 if self.pool is None:
                     self.pool = await create_pool(self.settings, application="qunli-ingest", schema="engagement_v1")
                 async with self.connection() as connection:
-                    await store.check_schema(connection)
+                    await check_schema(connection)
                 await self.callers.keys.refresh()
-            except (DatabaseUnavailable, DatabaseBusy, Problem, asyncpg.PostgresError, OSError) as error:
+                self.database_fault = None
+            except (DatabaseUnavailable, DatabaseBusy, SchemaOld, Problem, asyncpg.PostgresError, OSError) as error:
+                self.database_fault = str(error) or type(error).__name__
                 log.warning("the database is not ready: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
 
@@ -133,7 +136,7 @@ def _ready(door: Door) -> Fault:
 def _reached(door: Door) -> Fault:
     if not door.writer.connected:
         return "the log has not been reached yet"
-    return None if door.callers.keys.loaded else "the database, its schema or the server keys are not there yet"
+    return None if door.callers.keys.loaded else f"the database is not ready: {door.database_fault}"
 
 
 async def first_ready(door: Door, seconds: float) -> None:
@@ -153,9 +156,11 @@ async def _kafka(door: Door) -> Fault:
 
 
 async def _postgres(door: Door) -> Fault:
-    fault: Fault = "it does not answer"
-    with suppress(DatabaseUnavailable, DatabaseBusy, asyncpg.PostgresError, OSError, TimeoutError):
+    try:
         async with door.connection() as connection:
-            await store.check_schema(connection)
-        fault = None
-    return fault
+            await check_schema(connection)
+    except SchemaOld as error:
+        return str(error)
+    except (DatabaseUnavailable, DatabaseBusy, asyncpg.PostgresError, OSError, TimeoutError):
+        return "it does not answer"
+    return None

@@ -1,7 +1,3 @@
--- name: check_schema
--- fails where a migration is missing
-SELECT FROM engagement_v1.position, engagement_v1.dead_letter LIMIT 0
-
 -- name: load_positions
 -- $1: topic; where engagement stands, and the last close it has applied, by partition
 SELECT partition, next_offset, closed_day, closed_offset, settings_number

@@ -22,11 +22,6 @@ class PartitionPosition(msgspec.Struct, frozen=True):
     settings_number: int | None
 
 
-async def check_schema(connection: Connection) -> None:
-    """Raises asyncpg.PostgresError where a migration is missing."""
-    await connection.execute(QUERIES["check_schema"])
-
-
 async def load_positions(connection: Connection, topic: str) -> dict[int, PartitionPosition]:
     """By partition; one that engagement has never been given is absent."""
     rows = await connection.fetch(QUERIES["load_positions"], topic)

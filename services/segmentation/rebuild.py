@@ -10,9 +10,10 @@ import msgspec
 
 from libs.common.config import Settings
 from libs.common.events import Source
-from libs.common.migrate import SEGMENTATION_MIGRATIONS, SEGMENTATION_VIEWS
+from libs.common.migrate import SEGMENTATION_VIEWS
 from libs.common.postgres import load_queries
 from libs.common.rebuild import Decisions, Letters, Service
+from libs.common.schema import SEGMENTATION_MIGRATIONS
 from libs.common.topics import PLACEMENTS, SEGMENTATION_GROUP, STORE_FEED, STORE_FEED_DEAD
 from services.segmentation.processor import Segmentation
 

@@ -1,23 +1,48 @@
-"""Bring the database's roles, schemas and views up to date."""
+"""Bring the database's roles, schemas and views up to date; with --topics, make Kafka's topics too."""
 
 import os
+from typing import Annotated
+
+import psycopg
+import typer
 
 from deploy.local import folder as folders
+from deploy.local import topics as kafka_topics
 from deploy.local.command_line import Data, console, new_app
-from deploy.local.reach import admin_url
-from libs.common.migrate import ROLES
+from deploy.local.patience import patiently
+from deploy.local.reach import admin_url, log_settings
+from libs.common.errors import QunliError
+from libs.common.migrate import ROLES, MigrationFailed
 from libs.common.migrate import migrate as apply
 
 app = new_app()
 
+Topics = Annotated[bool, typer.Option("--topics", help="Make what is missing of the topics, as a cluster has them.")]
+Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for Postgres and Kafka to come up.")]
+
 
 @app.command()
-def migrate(data: Data = folders.DEFAULT) -> None:
+def migrate(*, topics: Topics = False, wait: Wait = 0, data: Data = folders.DEFAULT) -> None:
     """Apply what is missing of the migrations, and make views and grants anew.
 
     On a database of your own (QUNLI_DATABASE_URL, as its owner) the services' roles get the passwords that stand in
-    QUNLI_PASSWORD_INGEST, _ENGAGEMENT, _SEGMENTATION and _GATEWAY; a role without one keeps what it has.
+    QUNLI_PASSWORD_INGEST, _ENGAGEMENT, _SEGMENTATION and _GATEWAY; a role without one keeps what it has. A database
+    that a newer version has migrated stays as it is.
     """
     names = {role: f"QUNLI_PASSWORD_{role.removeprefix('qunli_').upper()}" for role in ROLES}
-    apply(admin_url(data), {role: os.environ[name] for role, name in names.items() if os.environ.get(name)})
-    console.print("Roles, schemas and views are up to date.")
+    passwords = {role: os.environ[name] for role, name in names.items() if os.environ.get(name)}
+    url = admin_url(data)
+    if patiently(lambda: apply(url, passwords), wait, _is_passing):
+        console.print("Roles, schemas and views are up to date.")
+    else:
+        console.print("This database is that of a newer version: its schemas and views stay as they are.")
+    if topics:
+        log = log_settings(data)
+        patiently(lambda: kafka_topics.create(log.kafka_bootstrap, log.topic_prefix), wait, _is_passing)
+        console.print("The topics are there.")
+
+
+def _is_passing(error: QunliError) -> bool:
+    """Whether this is a server that does not answer yet, not one that refuses."""
+    silent = isinstance(error, MigrationFailed) and isinstance(error.__cause__, psycopg.OperationalError)
+    return silent or isinstance(error, kafka_topics.KafkaAway)

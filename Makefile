@@ -14,7 +14,7 @@ FUZZ_ARGS ?=
 PYTHON := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-unit demo up down bench fuzz schemas metrics monitoring check-rules lock format clean
+.PHONY: help setup check test test-unit demo up down bench fuzz schemas metrics monitoring check-rules manifests lock format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -68,6 +68,7 @@ monitoring: setup ## write Grafana's dashboards and the PrometheusRule anew from
 
 check-rules: setup ## Prometheus' own tool on alert rules, dashboards and autoscalers: each alert fires and stays silent
 	$(BIN)/pytest tests/unit/deploy/monitoring tests/integration/test_rules.py $(TEST_ARGS)
+
 manifests: setup ## write what of deploy/k8s is made of the code: topics, users, network policies
 	$(BIN)/python -m deploy.k8s
 

@@ -144,4 +144,7 @@ def marginal(costs: Costs, kind: Kind, size: int, seeds: int, active: int, *, is
 
 
 def _slope(parts: Segments, count: int) -> int:
-    return next(slope for lower, _, slope in reversed(parts) if lower <= count)
+    for lower, _, slope in reversed(parts):
+        if lower <= count:
+            return slope
+    raise IndexError(count)  # below 0

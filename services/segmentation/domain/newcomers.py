@@ -53,6 +53,7 @@ def choose(effects: Effects, member: Member) -> str | None:
 def rooms(store: Store, member: Member) -> list[Room]:
     """The themed groups under 200 that can be joined, as a newcomer sees them, by id."""
     found = []
+    drawn_to, near_to = dict[str, int](), dict[str | None, int]()  # many groups share a theme, and an area
     for key in store.groups.under(("themed",)):
         group = store.groups[key]
         if group.state not in _TAKES or group.size >= QR_LIMIT or not is_ready(group, store.today):
@@ -60,7 +61,9 @@ def rooms(store: Store, member: Member) -> list[Room]:
         if group.theme not in store.head.theme_ids:
             continue
         tally = store.tallies.get(key, Tally())
-        drawn = affinity_with(store, member, group.theme)
-        near = similarity(store, member.district, group.area)
+        if (drawn := drawn_to.get(group.theme)) is None:
+            drawn = drawn_to[group.theme] = affinity_with(store, member, group.theme)
+        if (near := near_to.get(group.area)) is None:
+            near = near_to[group.area] = similarity(store, member.district, group.area)
         found.append(Room(key, drawn, near, group.size, tally.seed, tally.active, group.state == "forming"))
     return found

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx
+from pydantic import ValidationError
 
 from deploy.local import background
 from deploy.local import folder as folders
 from deploy.local.command_line import existing_folder
 from deploy.local.ports import HOST
 from deploy.local.postgres import DATABASE, OWNER
-from libs.common.config import Settings
+from libs.common.config import Settings, misfit
 from libs.common.errors import QunliError, UserError
 
 
@@ -61,7 +62,7 @@ def _reason(answer: httpx.Response) -> str:
 
 def admin_url(data: Path) -> str:
     """The address of the database for its owner. UserError where no stack keeps one."""
-    if given := os.environ.get("QUNLI_DATABASE_URL"):
+    if given := given_database():
         return given
     settled = folders.read_settled(existing_folder(data))
     if settled is None or "postgres" not in settled.ports:
@@ -69,10 +70,23 @@ def admin_url(data: Path) -> str:
     return f"postgresql://{OWNER}:{settled.owner_password}@{HOST}:{settled.ports['postgres']}/{DATABASE}"
 
 
+def given_database() -> str | None:
+    """The database that the environment names, with its CA and password. UserError if that does not fit."""
+    return given_settings().database_address if os.environ.get("QUNLI_DATABASE_URL") else None
+
+
+def given_settings() -> Settings:
+    """The environment's settings. UserError if they do not fit."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise UserError(misfit(error), "The README's table of settings tells more.") from error
+
+
 def log_settings(data: Path) -> Settings:
     """Settings that name the stack's Kafka and time zone, or the environment's."""
     if os.environ.get("QUNLI_KAFKA_BOOTSTRAP"):
-        return Settings()
+        return given_settings()
     settled = folders.read_settled(existing_folder(data))
     if settled is None or "kafka" not in settled.ports:
         raise UserError("This stack has no Kafka of its own.", "Name one with QUNLI_KAFKA_BOOTSTRAP.")

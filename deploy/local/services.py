@@ -61,6 +61,9 @@ def service_env(service: Service, around: Surroundings, database_url: str, ports
         "QUNLI_KAFKA_BOOTSTRAP": around.kafka_bootstrap,
         "QUNLI_TOPIC_PREFIX": around.topic_prefix,
         "QUNLI_DATABASE_URL": database_url,
+        # The database's address says it all, for the service's own role.
+        "QUNLI_DATABASE_CA_FILE": "",
+        "QUNLI_DATABASE_PASSWORD_FILE": "",
         "QUNLI_TIMEZONE": around.timezone,
         "QUNLI_OPS_PORT": str(ports["ops"]),
         "PYTHONUNBUFFERED": "1",

@@ -8,7 +8,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from libs.common.clock import monotonic
+from libs.common.config import Settings
 from libs.common.errors import UserError
+from libs.common.kafka import make_admin, why
 from libs.common.topics import TOPICS, Topic
 
 SECONDS = 30.0
@@ -20,34 +22,39 @@ class KafkaAway(UserError):
 
 
 def create(bootstrap: str, prefix: str = "", topics: Iterable[Topic] = TOPICS, partitions: int | None = None) -> None:
+    """As `create_with`, with what the environment says of security."""
+    create_with(Settings(kafka_bootstrap=bootstrap, topic_prefix=prefix), topics, partitions)
+
+
+def create_with(settings: Settings, topics: Iterable[Topic] = TOPICS, partitions: int | None = None) -> None:
     """Create what is missing and return when every partition has its leader. Callable from any thread.
 
     `partitions`: another count than the topics' own, for a test. UserError when Kafka does not answer, or a
     topic stands there with another partition count: keys would then lie in other partitions.
     """
-    wanted = {topic.name_with(prefix): (topic, partitions or topic.partitions) for topic in topics}
-    _in_a_loop(_create(bootstrap, wanted))
+    wanted = {settings.topic_name(topic): (topic, partitions or topic.partitions) for topic in topics}
+    in_a_loop(_create(settings, wanted))
 
 
 def delete(bootstrap: str, prefix: str, topics: Iterable[Topic] = TOPICS) -> None:
     """Delete the topics of a prefix, as tests do when they are done."""
-    _in_a_loop(_delete(bootstrap, [topic.name_with(prefix) for topic in topics]))
+    in_a_loop(_delete(Settings(kafka_bootstrap=bootstrap), [topic.name_with(prefix) for topic in topics]))
 
 
-def _in_a_loop(work: Coroutine[object, object, None]) -> None:
+def in_a_loop(work: Coroutine[object, object, None]) -> None:
     """A thread of its own: the caller may be inside a running event loop."""
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, work).result()
 
 
-async def _create(bootstrap: str, wanted: dict[str, tuple[Topic, int]]) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+async def _create(settings: Settings, wanted: dict[str, tuple[Topic, int]]) -> None:
+    admin = make_admin(settings)
     try:
         await asyncio.wait_for(admin.start(), SECONDS)
         await _create_missing(admin, wanted)
         await _wait_for_leaders(admin, {name: count for name, (_, count) in wanted.items()})
     except (KafkaError, TimeoutError) as error:
-        what = f"Kafka at {bootstrap} does not do as asked ({error or type(error).__name__})."
+        what = f"Kafka at {settings.kafka_bootstrap} does not do as asked ({await why(settings, error)})."
         raise KafkaAway(what, "See that it runs and that QUNLI_KAFKA_BOOTSTRAP names it.") from error
     finally:
         await admin.close()
@@ -89,8 +96,8 @@ def _has_leaders(topic: dict[str, object], partitions: int) -> bool:
     return all(not partition["error_code"] and partition["leader"] >= 0 for partition in found)
 
 
-async def _delete(bootstrap: str, names: list[str]) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+async def _delete(settings: Settings, names: list[str]) -> None:
+    admin = make_admin(settings)
     try:
         await asyncio.wait_for(admin.start(), SECONDS)
         await admin.delete_topics(names)

@@ -2,12 +2,15 @@
 
 import re
 from functools import lru_cache
+from typing import Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.common.addresses import parse_networks
+from libs.common.database_address import database_address
+from libs.common.security_checks import check_database, check_kafka
 from libs.common.topics import Topic
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
@@ -26,6 +29,22 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="QUNLI_", frozen=True, extra="ignore")
 
     kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka brokers, host:port, comma separated")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How the brokers are spoken to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+    )
+    kafka_ca_file: str = Field(
+        "", description="Path of the CA that signs the brokers' certificates, PEM; empty = those that the system trusts"
+    )
+    kafka_certificate_file: str = Field(
+        "", description="Path of this process's own certificate for Kafka, PEM; empty = none"
+    )
+    kafka_key_file: str = Field("", description="Path of that certificate's key, PEM, without a password")
+    kafka_sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "", description="How a password is shown to Kafka: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty = none is"
+    )
+    kafka_sasl_username: str = Field("", description="The user whose password it is")
+    kafka_sasl_password: SecretStr = Field(SecretStr(""), description="The password itself")
+    kafka_sasl_password_file: str = Field("", description="Path of a file with the password, read for each connection")
     topic_prefix: str = Field(
         "",
         pattern=r"^[A-Za-z0-9._-]{0,64}$",
@@ -34,6 +53,14 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(
         SecretStr("postgresql://127.0.0.1:5432/qunli"),
         description="Postgres of this process, with its own role: postgresql://role:password@host:port/database",
+    )
+    database_ca_file: str = Field(
+        "",
+        description="Path of the CA that signs Postgres' certificate, PEM: it is checked, name included "
+        "(sslmode=verify-full); empty = as the address says",
+    )
+    database_password_file: str = Field(
+        "", description="Path of a file with the role's password, read for each connection; empty = as the address says"
     )
     timezone: str = Field("Asia/Shanghai", description="The retailer's time zone; fixed with the first record of a log")
     environment: str = Field("local", description="Name of the deployment, in traces and logs")
@@ -188,6 +215,23 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value
 
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        check_kafka(self)
+        check_database(self)
+        return self
+
+    @property
+    def kafka_uses_tls(self) -> bool:
+        """Whether what goes to Kafka is encrypted."""
+        return self.kafka_security_protocol in {"SSL", "SASL_SSL"}
+
+    @property
+    def database_address(self) -> str:
+        """Postgres' address with what its CA's and password's files add, as they are now."""
+        url = self.database_url.get_secret_value()
+        return database_address(url, self.database_ca_file, self.database_password_file)
+
     @property
     def origins(self) -> frozenset[str]:
         """The allowed origins."""
@@ -205,6 +249,14 @@ class Settings(BaseSettings):
     def group_name(self, group: str) -> str:
         """The consumer group's name on this deployment's Kafka."""
         return self.topic_prefix + group
+
+
+def misfit(error: ValidationError) -> str:
+    """Which setting does not fit, and why; no value stands in it."""
+    first = error.errors()[0]
+    said = first["msg"].removeprefix("Value error, ").rstrip(".")
+    name = ".".join(str(part) for part in first["loc"]).upper()
+    return f"QUNLI_{name} does not fit: {said}." if name else f"{said}."
 
 
 def _listed(text: str) -> list[str]:

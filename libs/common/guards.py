@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Iterable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from libs.common.config import Settings
 from libs.common.errors import QunliError
+from libs.common.kafka import make_admin, why
 from libs.common.postgres import Pool, acquire
 from libs.common.step import QUERIES, Stream
 
@@ -56,13 +56,13 @@ async def check_log(settings: Settings, pool: Pool, topic: str, group: str) -> N
 
 async def describe(settings: Settings, topic: str) -> dict[str, str | int]:
     """Cluster id and partition count of a topic. TopicMissing, LogUnavailable."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=10_000)
+    admin = make_admin(settings)
     try:
         await asyncio.wait_for(admin.start(), 15)
         cluster = await asyncio.wait_for(admin.describe_cluster(), 15)
         topics = await asyncio.wait_for(admin.describe_topics([topic]), 15)
     except (KafkaError, TimeoutError, OSError) as error:
-        raise LogUnavailable(bootstrap=settings.kafka_bootstrap, reason=error or type(error).__name__) from error
+        raise LogUnavailable(bootstrap=settings.kafka_bootstrap, reason=await why(settings, error)) from error
     finally:
         await admin.close()
     if topics[0]["error_code"]:

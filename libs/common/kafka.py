@@ -6,14 +6,17 @@ stops its partition for good. Event ids and offsets in Postgres make repeated re
 
 import asyncio
 import logging
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.cluster import ClusterMetadata
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from libs.common.config import Settings
 from libs.common.errors import QunliError
+from libs.common.kafka_security import read_password_anew, security_options, why_unreachable
 from libs.common.topics import Topic
 
 LINGER_MS = 3  # lets records of one moment share a batch; under load the batch in flight is the wait
@@ -32,8 +35,8 @@ def make_producer(settings: Settings, client_id: str, batch_bytes: int) -> AIOKa
 
     `batch_bytes`: the largest batch per partition, before compression.
     """
-    return AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap,
+    producer = AIOKafkaProducer(
+        **security_options(settings),
         client_id=client_id,
         acks="all",
         enable_idempotence=False,
@@ -45,6 +48,8 @@ def make_producer(settings: Settings, client_id: str, batch_bytes: int) -> AIOKa
         request_timeout_ms=int(settings.produce_timeout_seconds * 1000),
         metadata_max_age_ms=METADATA_MS,
     )
+    read_password_anew(producer.client, settings)
+    return producer
 
 
 class _Client(AIOKafkaClient):  # type: ignore[misc] # aiokafka has no types
@@ -65,23 +70,33 @@ class _Client(AIOKafkaClient):  # type: ignore[misc] # aiokafka has no types
 
 def make_client(settings: Settings, client_id: str) -> AIOKafkaClient:
     """What a producer has beneath it: connections to the brokers, and which of them leads what. Not started."""
-    return _Client(
-        bootstrap_servers=settings.kafka_bootstrap,
+    client = _Client(
+        **security_options(settings),
         client_id=client_id,
         request_timeout_ms=int(settings.produce_timeout_seconds * 1000),
         metadata_max_age_ms=METADATA_MS,
     )
+    read_password_anew(client, settings)
+    return client
+
+
+def make_consumer(settings: Settings, **options: Any) -> AIOKafkaConsumer:
+    """A consumer that commits nothing to Kafka. `options`: what else aiokafka is told. Not started."""
+    consumer = AIOKafkaConsumer(**security_options(settings), enable_auto_commit=False, **options)
+    read_password_anew(consumer._client, settings)  # noqa: SLF001 - it has no other name
+    return consumer
 
 
 def make_reader(settings: Settings, client_id: str) -> AIOKafkaConsumer:
     """A consumer without a group, which reads what it is assigned or only asks for the log's ends. Not started."""
-    return AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap,
-        client_id=client_id,
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-    )
+    return make_consumer(settings, client_id=client_id, group_id=None, auto_offset_reset="none")
+
+
+def make_admin(settings: Settings) -> AIOKafkaAdminClient:
+    """A client that asks what there is, or makes topics. Not started."""
+    admin = AIOKafkaAdminClient(**security_options(settings), request_timeout_ms=10_000)
+    read_password_anew(admin._client, settings)  # noqa: SLF001 - it has no other name
+    return admin
 
 
 async def end_offsets(consumer: AIOKafkaConsumer, topic: str, partitions: int, seconds: float) -> dict[int, int]:
@@ -106,7 +121,7 @@ async def probe_log(settings: Settings, topic: Topic, seconds: float = 3.0) -> d
             await consumer.start()
         return await end_offsets(consumer, settings.topic_name(topic), topic.partitions, seconds)
     except (KafkaError, OSError, TimeoutError) as error:
-        raise LogUnavailable(reason=reason(error)) from error
+        raise LogUnavailable(reason=await why(settings, error)) from error
     finally:
         await close(consumer, seconds)
 
@@ -126,3 +141,11 @@ async def close(client: AIOKafkaConsumer | AIOKafkaProducer | AIOKafkaClient, se
 def reason(error: BaseException) -> str:
     """What an exception says, or its name: some of Kafka's and asyncio's say nothing."""
     return str(error) or type(error).__name__
+
+
+async def why(settings: Settings, error: BaseException) -> str:
+    """What a first connection failed by: what an exception says, or what of the settings of security does not fit."""
+    is_silent = isinstance(error, TimeoutError) and settings.kafka_security_protocol != "PLAINTEXT"
+    if is_silent or isinstance(error, KafkaConnectionError):
+        return await why_unreachable(settings) or reason(error)
+    return reason(error)

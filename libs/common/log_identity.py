@@ -15,7 +15,7 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
 from libs.common.config import Settings
-from libs.common.kafka import LogUnavailable, close, make_client, reason
+from libs.common.kafka import LogUnavailable, close, make_client, why
 from libs.common.topics import Topic
 
 _NO_ID = bytes(16)
@@ -106,7 +106,7 @@ async def identify(settings: Settings, topics: Sequence[Topic], seconds: float =
             names = [settings.topic_name(topic) for topic in topics]
             answer = await client.send(client.get_random_node(), _Metadata(names))
     except (KafkaError, OSError, TimeoutError) as error:
-        raise LogUnavailable(reason=reason(error)) from error
+        raise LogUnavailable(reason=await why(settings, error)) from error
     finally:
         await close(client, seconds)
     return _identity(answer, dict(zip(names, topics, strict=True)))

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.common.config import Settings
 from libs.common.guards import describe
+from libs.common.kafka import make_consumer
 from libs.common.step import Record
 
 Use = Callable[[int, list[Record]], Awaitable[None]]  # a partition, and the records of it that come next
@@ -53,10 +54,9 @@ class LogReader:
 @asynccontextmanager
 async def open_reader(settings: Settings) -> AsyncIterator[LogReader]:
     """A reader, as long as this lasts."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap, enable_auto_commit=False, auto_offset_reset="earliest",
-        fetch_max_wait_ms=50, max_partition_fetch_bytes=4 << 20,
-    )  # fmt: skip
+    consumer = make_consumer(
+        settings, auto_offset_reset="earliest", fetch_max_wait_ms=50, max_partition_fetch_bytes=4 << 20
+    )
     await consumer.start()
     try:
         yield LogReader(settings, consumer)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import asyncpg
 
 from libs.common.config import Settings
+from libs.common.database_address import read_password, with_ca
 from libs.common.errors import QunliError
+from libs.common.tls import explain
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -65,9 +67,11 @@ async def create_pool(
 
     `plain`: its users do nothing in a session but transactions, so that giving one back costs no round trip.
     """
+    file = settings.database_password_file
     try:
         return await asyncpg.create_pool(
-            settings.database_url.get_secret_value(),
+            with_ca(settings.database_url.get_secret_value(), settings.database_ca_file),
+            password=(lambda: read_password(file)) if file else None,
             min_size=1,
             max_size=size or settings.database_pool,
             timeout=5,
@@ -76,8 +80,13 @@ async def create_pool(
             reset=_nothing_to_reset if plain else None,
             server_settings={"application_name": application, "search_path": schema, **TIMEOUTS, **ALONE},
         )
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-        raise DatabaseUnavailable(reason=str(error) or type(error).__name__) from error
+    except (OSError, asyncpg.PostgresError, asyncpg.ClientConfigurationError, TimeoutError) as error:
+        raise DatabaseUnavailable(reason=why_refused(error)) from error
+
+
+def why_refused(error: BaseException) -> str:
+    """What a connection failed by; of a certificate, with what to do."""
+    return explain(error, "Postgres", "QUNLI_DATABASE_CA_FILE") or str(error) or type(error).__name__
 
 
 @asynccontextmanager
@@ -87,8 +96,14 @@ async def acquire(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
         connection = await pool.acquire(timeout=seconds)
     except TimeoutError as error:
         raise DatabaseBusy(seconds=seconds) from error
-    except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
-        raise DatabaseUnavailable(reason=str(error) or type(error).__name__) from error
+    except (
+        OSError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.CannotConnectNowError,
+        asyncpg.InvalidAuthorizationSpecificationError,  # a password that was changed, and its file not yet
+        asyncpg.ClientConfigurationError,
+    ) as error:
+        raise DatabaseUnavailable(reason=why_refused(error)) from error
     try:
         yield connection
     finally:

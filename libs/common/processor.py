@@ -16,7 +16,7 @@ from libs.common import clock, slices
 from libs.common.config import Settings
 from libs.common.errors import QunliError
 from libs.common.guards import LogUnavailable, TopicMissing, check_log, describe, log_ends
-from libs.common.kafka import make_producer
+from libs.common.kafka import make_consumer, make_producer
 from libs.common.lane import Lane
 from libs.common.outbox import BATCH_BYTES, new_turns, stop_task
 from libs.common.postgres import Pool
@@ -90,10 +90,9 @@ class Processor(Generic[State]):
 
     def _make_consumer(self) -> AIOKafkaConsumer:
         session_ms = int(self.settings.session_seconds * 1000)
-        return AIOKafkaConsumer(
-            bootstrap_servers=self.settings.kafka_bootstrap,
+        return make_consumer(
+            self.settings,
             group_id=self.settings.topic_prefix + self.group,
-            enable_auto_commit=False,
             auto_offset_reset="none",
             partition_assignment_strategy=(RoundRobinPartitionAssignor,),
             session_timeout_ms=session_ms,

@@ -15,7 +15,7 @@ import uvloop
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
-from libs.common.config import Settings
+from libs.common.config import Settings, misfit
 from libs.common.connections import Connection, Connections
 from libs.common.errors import UserError
 from libs.common.gathering import Gathering
@@ -66,9 +66,7 @@ def start(main: Callable[[], None]) -> None:
     except UserError as error:
         sys.exit(_complain(str(error)))
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]).upper()
-        sys.exit(_complain(f"QUNLI_{name} does not fit: {first['msg']}. The README's table of settings tells more."))
+        sys.exit(_complain(f"{misfit(error)} The README's table of settings tells more."))
 
 
 @contextlib.contextmanager

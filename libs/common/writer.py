@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from libs.common import clock
 from libs.common.config import Settings
 from libs.common.errors import QunliError
-from libs.common.kafka import LogUnavailable, close, make_client, reason
+from libs.common.kafka import LogUnavailable, close, make_client, why
 from libs.common.sending import Record, Request, Sender
 from libs.common.topics import Topic
 
@@ -107,7 +107,7 @@ class LogWriter:
             try:
                 await self._open(client)
             except (KafkaError, OSError, TimeoutError, WrongPartitions) as error:
-                log.warning("no log yet at %s: %s", self._settings.kafka_bootstrap, reason(error))
+                log.warning("no log yet at %s: %s", self._settings.kafka_bootstrap, await why(self._settings, error))
                 await close(client, seconds=1)
                 await asyncio.sleep(RECONNECT_SECONDS)
             except BaseException:

@@ -60,7 +60,7 @@ def _address_space() -> int:
 async def read(configured: Settings, store_id: str, plan_id: str) -> tuple[Store, int]:
     """The store, and the offset of the last record applied to it. NotAsked."""
     connection = await asyncpg.connect(
-        configured.database_url.get_secret_value(),
+        configured.database_address,
         timeout=10,
         server_settings={"application_name": "qunli-solver", "search_path": "segmentation", **TIMEOUTS},
     )

@@ -106,6 +106,8 @@ class Solver:
         argv = ("-P", "-m", "services.segmentation.solve", str(os.getpid()), store_id, plan_id, attempt)
         env = os.environ | {
             "QUNLI_DATABASE_URL": self._settings.database_url.get_secret_value(),
+            "QUNLI_DATABASE_CA_FILE": self._settings.database_ca_file,
+            "QUNLI_DATABASE_PASSWORD_FILE": self._settings.database_password_file,
             "QUNLI_TOPIC_PREFIX": self._settings.topic_prefix,
             "QUNLI_SOLVER_MEMORY_MB": str(self._settings.solver_memory_mb),
             # the solver is single-threaded, and each thread of a numeric library would take address space

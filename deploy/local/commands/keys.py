@@ -1,20 +1,16 @@
 """Make, list, rotate and revoke the server keys that callers present."""
 
-import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Column, Table
 
 from deploy.local import folder as folders
-from deploy.local.command_line import Data, console, existing_folder, new_app
-from deploy.local.ports import HOST
-from deploy.local.postgres import DATABASE, OWNER
+from deploy.local.command_line import Data, console, new_app
+from deploy.local.reach import admin_url
 from libs.common import keys
 from libs.common.bootstrap_keys import make_bootstrap_key
 from libs.common.caller import SCOPES
-from libs.common.errors import UserError
 
 app = new_app()
 
@@ -29,7 +25,7 @@ Stores = Annotated[
 @app.command()
 def create(name: str, scope: Scopes, store: Stores, data: Data = folders.DEFAULT) -> None:
     """Make a key and print it: it can be read nowhere afterwards."""
-    print(keys.create_key(_admin_url(data), name, scope, store))
+    print(keys.create_key(admin_url(data), name, scope, store))
 
 
 @app.command()
@@ -44,7 +40,7 @@ def bootstrap(scope: Scopes, store: Stores) -> None:
 def list_(data: Data = folders.DEFAULT) -> None:
     """Show every key, the revoked ones too. Secrets are not kept, so none is shown."""
     table = Table(Column("id", no_wrap=True), "name", "scopes", "stores", "last used", "state")
-    for row in keys.list_keys(_admin_url(data)):
+    for row in keys.list_keys(admin_url(data)):
         used = row.last_used_at.isoformat(" ", "minutes") if row.last_used_at else "never"
         table.add_row(row.id, row.name, " ".join(row.scopes), " ".join(row.stores), used, _state(row))
     console.print(table, soft_wrap=True)
@@ -53,7 +49,7 @@ def list_(data: Data = folders.DEFAULT) -> None:
 @app.command()
 def revoke(key: KeyId, data: Data = folders.DEFAULT) -> None:
     """End a key: within 30 seconds it is refused everywhere."""
-    keys.revoke_key(_admin_url(data), key)
+    keys.revoke_key(admin_url(data), key)
     console.print(f"{key} is revoked.")
 
 
@@ -65,23 +61,13 @@ def rotate(
 ) -> None:
     """Give a key a second secret and print the new key; with --finish, end the first one."""
     if finish:
-        keys.end_rotation(_admin_url(data), key)
+        keys.end_rotation(admin_url(data), key)
         console.print(f"{key} has only its new secret now.")
     else:
-        print(keys.begin_rotation(_admin_url(data), key))
+        print(keys.begin_rotation(admin_url(data), key))
 
 
 def _state(row: keys.KeyRow) -> str:
     if row.revoked_at:
         return f"revoked {row.revoked_at.date().isoformat()}"
     return "rotating" if row.rotating else "active"
-
-
-def _admin_url(data: Path) -> str:
-    """The address of the database for its owner. UserError where no stack keeps one."""
-    if given := os.environ.get("QUNLI_DATABASE_URL"):
-        return given
-    settled = folders.read_settled(existing_folder(data))
-    if settled is None or "postgres" not in settled.ports:
-        raise UserError("This stack has no database of its own.", "Name one with QUNLI_DATABASE_URL.")
-    return f"postgresql://{OWNER}:{settled.owner_password}@{HOST}:{settled.ports['postgres']}/{DATABASE}"

@@ -9,6 +9,7 @@ import typer
 from deploy.local import background, supervisor
 from deploy.local import folder as folders
 from deploy.local.command_line import Data, fetch_jars, new_app, print_line, working
+from deploy.local.reach import given_database
 from deploy.local.services import SERVICES
 from deploy.local.stack import Options, Stack
 from deploy.local.summary import print_summary
@@ -52,7 +53,7 @@ def _options(ports: dict[str, int], *, bare: bool) -> Options:
         timezone=environment.get("QUNLI_TIMEZONE") or None,
         ports=ports,
         kafka_bootstrap=environment.get("QUNLI_KAFKA_BOOTSTRAP") or None,
-        database_url=environment.get("QUNLI_DATABASE_URL") or None,
+        database_url=given_database(),
         topic_prefix=environment.get("QUNLI_TOPIC_PREFIX", ""),
     )
 

@@ -38,7 +38,7 @@ def migrate(*, topics: Topics = False, wait: Wait = 0, data: Data = folders.DEFA
         console.print("This database is that of a newer version: its schemas and views stay as they are.")
     if topics:
         log = log_settings(data)
-        patiently(lambda: kafka_topics.create(log.kafka_bootstrap, log.topic_prefix), wait, _is_passing)
+        patiently(lambda: kafka_topics.create_with(log), wait, _is_passing)
         console.print("The topics are there.")
 
 

@@ -14,9 +14,9 @@ NAME = "app.kubernetes.io/name"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Pods at the other end: of a namespace (by its name), with labels; and the ports of theirs that are spoken to."""
+    """Pods at the other end: of namespaces with a label, with labels; and the ports of theirs that are spoken to."""
 
-    namespace: str
+    namespace: Mapping[str, str]
     labels: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[tuple[str, int], ...] = ()
 
@@ -43,16 +43,24 @@ class Workload:
     ports: Mapping[Port, tuple[str, ...]] = field(default_factory=dict)
 
 
+def named(namespace: str) -> Mapping[str, str]:
+    """The label by which Kubernetes names a namespace."""
+    return {"kubernetes.io/metadata.name": namespace}
+
+
+# What belongs to the platform has other names in each cluster: whoever installs Qunli labels its namespaces.
+ENTRY, PROMETHEUS, COLLECTOR = ({f"qunli/{what}": "true"} for what in ("entry", "prometheus", "collector"))
+
 PEERS: Mapping[str, Peer] = {
-    "dns": Peer("kube-system", {"k8s-app": "kube-dns"}, (("UDP", 53), ("TCP", 53))),
-    "kafka": Peer(DATA, {"strimzi.io/cluster": "qunli", "strimzi.io/broker-role": "true"}, (("TCP", 9093),)),
-    "postgres": Peer(DATA, {"cnpg.io/cluster": "qunli-db"}, (("TCP", 5432),)),
-    "collector": Peer("observability", {NAME: "opentelemetry-collector"}, (("TCP", 4318),)),
-    "ingest": Peer(SERVICES, {NAME: "ingest"}, (("TCP", HTTP_INGEST.number),)),
+    "dns": Peer(named("kube-system"), {"k8s-app": "kube-dns"}, (("UDP", 53), ("TCP", 53))),
+    "kafka": Peer(named(DATA), {"strimzi.io/cluster": "qunli", "strimzi.io/broker-role": "true"}, (("TCP", 9093),)),
+    "postgres": Peer(named(DATA), {"cnpg.io/cluster": "qunli-db"}, (("TCP", 5432),)),
+    "collector": Peer(COLLECTOR, ports=(("TCP", 4318),)),
+    "ingest": Peer(named(SERVICES), {NAME: "ingest"}, (("TCP", HTTP_INGEST.number),)),
     # They only call: what of ours they call stands at the workload.
-    "entry": Peer("gateway-system"),
-    "prometheus": Peer("monitoring", {NAME: "prometheus"}),
-    "close-day": Peer(SERVICES, {NAME: "close-day"}),
+    "entry": Peer(ENTRY),
+    "prometheus": Peer(PROMETHEUS, {NAME: "prometheus"}),
+    "close-day": Peer(named(SERVICES), {NAME: "close-day"}),
 }
 
 WORKLOADS: tuple[Workload, ...] = (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from deploy.k8s.edges import DATA, NAME, PEERS, SERVICES, WORKLOADS, Peer, Port, Workload, callers_of
+from deploy.k8s.edges import DATA, NAME, PEERS, SERVICES, WORKLOADS, Peer, Port, Workload, callers_of, named
 
 Document = dict[str, Any]
 
@@ -62,7 +62,7 @@ def _outgoing(peer: Peer) -> Document:
 
 
 def _peer(peer: Peer) -> Document:
-    found: Document = {} if peer.namespace == SERVICES else {"namespaceSelector": _namespace(peer.namespace)}
+    found: Document = {"namespaceSelector": _pods(dict(peer.namespace))}
     if peer.labels:
         found["podSelector"] = _pods(dict(peer.labels))
     return found
@@ -74,7 +74,7 @@ def _others(namespace: str, workloads: tuple[str, ...]) -> Document:
 
 
 def _namespace(name: str) -> Document:
-    return {"matchLabels": {"kubernetes.io/metadata.name": name}}
+    return _pods(dict(named(name)))
 
 
 def _pods(labels: dict[str, str]) -> Document:

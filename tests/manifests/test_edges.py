@@ -130,7 +130,9 @@ def incoming(spec: Document) -> set[tuple[object, ...]]:
 
 def peer_of(peers: list[Document]) -> tuple[object, object]:
     (peer,) = peers
-    labels = [frozenset(peer.get(part, {}).get("matchLabels", {}).items()) for part in ("namespaceSelector", "podSelector")]
+    labels = [
+        frozenset(peer.get(part, {}).get("matchLabels", {}).items()) for part in ("namespaceSelector", "podSelector")
+    ]
     assert labels[0], "a peer is never every namespace"
     return labels[0], labels[1]
 

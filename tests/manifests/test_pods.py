@@ -9,6 +9,7 @@ import typer.main
 
 from deploy.k8s.render import Document
 from deploy.local import cli
+from deploy.local.certificates import Authority
 from libs.common.config import Settings
 from libs.common.serving import GRACE_SECONDS
 from services import __path__ as services_path
@@ -134,7 +135,7 @@ def taken(name: str, arguments: list[str]) -> None:
 
 
 def test_every_variable_is_a_setting_and_its_value_is_taken(
-    overlay: list[Document], monkeypatch: pytest.MonkeyPatch
+    overlay: list[Document], monkeypatch: pytest.MonkeyPatch, files: Path
 ) -> None:
     for pod in pods(overlay):
         given = {
@@ -144,12 +145,33 @@ def test_every_variable_is_a_setting_and_its_value_is_taken(
         }
         unknown = {name for name in given if name.removeprefix("QUNLI_").lower() not in Settings.model_fields}
         assert not unknown
-        for name, value in given.items():
-            monkeypatch.setenv(name, value.replace("$(NAME)", pod.workload))
-        chosen = Settings()
-        assert chosen.environment in {"local", "dev", "prod"}
-        for name in given:
-            monkeypatch.delenv(name)
+        with monkeypatch.context() as patched:
+            for name, value in given.items():
+                patched.setenv(name, value.replace("$(NAME)", pod.workload).replace("/etc/qunli", str(files)))
+            chosen = Settings()
+        if "QUNLI_KAFKA_BOOTSTRAP" in given:
+            assert chosen.kafka_uses_tls
+        if "QUNLI_DATABASE_URL" in given:
+            assert "sslmode=verify-full" in chosen.database_address
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is mounted at /etc/qunli: as the operators write it."""
+    folder = tmp_path_factory.mktemp("mounted")
+    authority = Authority.new("test")
+    user = authority.sign("qunli-test")
+    for name, content in {
+        "authorities/kafka.crt": authority.pem,
+        "authorities/database.crt": authority.pem,
+        "kafka/user.crt": user.certificate,
+        "kafka/user.key": user.key,
+        "database/password": b"secret",
+    }.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    return folder
 
 
 def test_files_that_are_named_are_mounted(overlay: list[Document]) -> None:

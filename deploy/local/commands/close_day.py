@@ -10,9 +10,8 @@ import typer
 from deploy.local import folder as folders
 from deploy.local.command_line import Data, console, new_app
 from deploy.local.days import close_day as close
-from deploy.local.reach import ingest, log_settings
+from deploy.local.reach import given_settings, ingest, log_settings
 from libs.common.clock import today
-from libs.common.config import Settings
 from libs.common.days import day_from_iso, day_to_iso
 from libs.common.errors import UserError
 
@@ -36,7 +35,7 @@ def close_day(
 
 def _zone(data: Path) -> ZoneInfo:
     """Of the environment where that names the door, since it need know no Kafka; else of the stack."""
-    return Settings().zone if os.environ.get("QUNLI_INGEST") else log_settings(data).zone
+    return given_settings().zone if os.environ.get("QUNLI_INGEST") else log_settings(data).zone
 
 
 def _number(day: str) -> int:

@@ -1,6 +1,6 @@
 """Segmentation's log replayed record by record, without steps, slices or tables: what all of those must equal."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,6 +88,19 @@ async def assert_tables(connection: asyncpg.Connection, wanted: Replay) -> None:
                 key for key in {**dict.fromkeys(other), **dict.fromkeys(table)} if other.get(key) != table.get(key)
             ]
             assert not different, [(store_id, name, other.get(key), table.get(key)) for key in different[:3]]
+        await _assert_tiers(connection, store_id, wanted.stores[store_id])
+
+
+async def _assert_tiers(connection: asyncpg.Connection, store_id: str, wanted: Store) -> None:
+    """The counts that are kept beside the members are those of the members."""
+    members = [member for member in wanted.members.values() if None not in (member.group, member.tier)]
+    counted = Counter((member.group, member.tier) for member in members)
+    seeds = Counter((member.group, member.tier) for member in members if member.seed)
+    rows = await connection.fetch(
+        "SELECT * FROM group_tier WHERE store_id = $1 AND (members, seeds) <> (0, 0)", store_id
+    )
+    found = {(row["group_id"], row["tier"]): (row["members"], row["seeds"]) for row in rows}
+    assert found == {key: (count, seeds[key]) for key, count in counted.items()}
 
 
 def assert_told(placements: Mapping[int, Sequence[Any]], wanted: Replay) -> int:

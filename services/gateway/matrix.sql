@@ -43,11 +43,7 @@ WHERE b.store_id = $1 ORDER BY b.theme, b.area
 
 -- name: cell_tiers
 -- $1 text store. Members that count for the groups of a block, by tier.
-SELECT g.theme, g.area, t.tier, sum(t.members)::bigint AS members
-FROM segmentation_v1.store_group g
-JOIN segmentation_v1.group_tier t USING (store_id, group_id)
-WHERE g.store_id = $1 AND g.theme IS NOT NULL AND g.state <> 'archived'
-GROUP BY g.theme, g.area, t.tier
+SELECT theme, area, tier, members FROM segmentation_v1.block_tier WHERE store_id = $1
 
 -- name: districts
 -- $1 text store, $2 text and $3 text districts of the last row seen, $4 int rows

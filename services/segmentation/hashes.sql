@@ -19,6 +19,8 @@ SELECT 'chat_group', count(*), coalesce(sum(hashtextextended(t::text, 0)::numeri
 UNION ALL
 SELECT 'member', count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM member t
 UNION ALL
+SELECT 'group_tier', count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM group_tier t WHERE members > 0
+UNION ALL
 SELECT 'presence', count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM presence t
 UNION ALL
 SELECT 'placement', count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM placement t

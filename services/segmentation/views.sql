@@ -60,8 +60,15 @@ LEFT JOIN LATERAL (
 
 -- Members by tier of each themed group; kind seed counts whatever the tier.
 CREATE VIEW segmentation_v1.group_tier AS
-SELECT m.store_id, m.group_id, m.tier, count(*) AS members, count(*) FILTER (WHERE m.seed) AS seeds
-FROM segmentation.member m WHERE m.group_id IS NOT NULL GROUP BY m.store_id, m.group_id, m.tier;
+SELECT t.store_id, t.group_id, t.tier, t.members, t.seeds FROM segmentation.group_tier t WHERE t.members > 0;
+
+-- The same of each block, over its groups that are not archived.
+CREATE VIEW segmentation_v1.block_tier AS
+SELECT g.store_id, g.body->>'theme' AS theme, g.body->>'area' AS area, t.tier, sum(t.members)::bigint AS members
+FROM segmentation.chat_group g
+JOIN segmentation_v1.group_tier t ON t.store_id = g.store_id AND t.group_id = g.group_id
+WHERE g.body->>'theme' IS NOT NULL AND g.body->>'state' <> 'archived'
+GROUP BY g.store_id, g.body->>'theme', g.body->>'area', t.tier;
 
 -- Theme x area: the groups that are not archived. states: state -> how many; figures of health: of their last rows.
 CREATE VIEW segmentation_v1.matrix AS

@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 
 from libs.common import clock
 from libs.common.corking import Corked
+from libs.common.cors import Asked, CrossOrigin
 from libs.common.counters import count
 from libs.common.cycle import EXTENSIONS, Cycle
 from libs.common.gathering import ENOUGH, Gathering
@@ -49,10 +50,13 @@ class Phase(Enum):
 class Connections(ServerState):
     """All connections of a server, and how long each may wait. `now` is as old as the last sweep."""
 
-    def __init__(self, patience: Patience, gathering: Gathering | None = None) -> None:
-        """`gathering`: of small requests, which are then read together."""
+    def __init__(
+        self, patience: Patience, gathering: Gathering | None = None, origins: frozenset[str] = frozenset()
+    ) -> None:
+        """`gathering`: of small requests, which are then read together. `origins`: of pages that may read answers."""
         super().__init__()
         self.patience = patience
+        self.others = CrossOrigin(origins)
         self.gathering = gathering
         self.now = clock.monotonic()
 
@@ -321,19 +325,19 @@ class Connection(HttpToolsProtocol):
                 self.transport.abort()
                 return
         request_id = self.scope.get("request_id") if self.phase is Phase.BODY else None
-        self.transport.write(_problem(code, detail, request_id))
+        self.transport.write(_problem(code, detail, request_id, self.all.others.headers(self.headers or ())))
         self.transport.close()
 
 
-def _problem(code: str, detail: str, request_id: Any) -> bytes:
+def _problem(code: str, detail: str, request_id: Any, more: Asked) -> bytes:
     # Here and not above: it brings FastAPI, and processes whose only port is that of the probes have no use for it.
     from libs.common.doorway import new_request_id
     from libs.common.http import problem_response
 
     headers = {"Connection": "close", "X-Request-Id": request_id or new_request_id().decode()}
-    return _render(problem_response(code, detail, headers=headers))
+    return _render(problem_response(code, detail, headers=headers), more)
 
 
-def _render(response: Response) -> bytes:
-    lines = [b"%b: %b\r\n" % pair for pair in response.raw_headers]
+def _render(response: Response, more: Asked) -> bytes:
+    lines = [b"%b: %b\r\n" % pair for pair in (*response.raw_headers, *more)]
     return b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])

@@ -3,6 +3,8 @@
 Credentials mean cookies here, and no answer allows them: a caller brings its token itself.
 """
 
+from collections.abc import Iterable
+
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +17,8 @@ _REQUEST = (
     "Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, Traceparent, "
     "X-Qunli-After, X-Request-Id"
 )
+Asked = Iterable[tuple[bytes, bytes]]  # a request's headers, their names in lower case
+
 _ANSWER = b"ETag, Location, Retry-After, X-Qunli-As-Of, X-Qunli-Position, X-Request-Id"
 
 
@@ -31,11 +35,10 @@ class CrossOrigin:
             return app
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            origin = _origin(scope) if scope["type"] == "http" else None
-            if origin is None:
+            headers = self.headers(scope["headers"]) if scope["type"] == "http" else []
+            if not headers:
                 await app(scope, receive, send)
                 return
-            headers = self._headers(origin)
 
             async def answer(message: Message) -> None:
                 if message["type"] in HEADS:
@@ -46,7 +49,11 @@ class CrossOrigin:
 
         return serve
 
-    def _headers(self, origin: bytes) -> list[tuple[bytes, bytes]]:
+    def headers(self, asked: Asked) -> list[tuple[bytes, bytes]]:
+        """What an answer says to the page that asked with these headers; nothing where no page did, or none may."""
+        origin = _origin(asked) if self._origins else None
+        if origin is None:
+            return []
         vary = (b"vary", b"Origin")
         if origin not in self._origins:
             return [vary]
@@ -54,7 +61,7 @@ class CrossOrigin:
 
     def preflight(self, scope: Scope) -> Response | None:
         """The answer to a browser that asks whether such a page may send a request; None: it is no such question."""
-        if scope["method"] != "OPTIONS" or _origin(scope) not in self._origins:
+        if scope["method"] != "OPTIONS" or _origin(scope["headers"]) not in self._origins:
             return None
         if "access-control-request-method" not in Headers(scope=scope):
             return None
@@ -66,5 +73,5 @@ class CrossOrigin:
         return Response(status_code=204, headers=headers)
 
 
-def _origin(scope: Scope) -> bytes | None:
-    return next((value for name, value in scope["headers"] if name == b"origin"), None)
+def _origin(asked: Asked) -> bytes | None:
+    return next((value for name, value in asked if name == b"origin"), None)

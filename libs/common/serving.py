@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 class Server(uvicorn.Server):
     """uvicorn with deadlines, and without its hand on the signals: it would end the process by the one it caught."""
 
-    def __init__(self, config: uvicorn.Config, patience: Patience, gathering: Gathering | None) -> None:
+    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
         super().__init__(config)
-        self.server_state = self.connections = Connections(patience, gathering)
+        self.server_state = self.connections = connections
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -127,8 +127,10 @@ def _short(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
 
 
-def server(app: ASGIApp, patience: Patience, gathering: Gathering | None = None) -> Server:
-    """An HTTP server for `app`, to be given a socket by `serve`. `gathering`: of small requests."""
+def server(
+    app: ASGIApp, patience: Patience, gathering: Gathering | None = None, origins: frozenset[str] = frozenset()
+) -> Server:
+    """An HTTP server for `app`, to be given a socket by `serve`. The rest as Connections has it."""
     config = uvicorn.Config(
         app,
         interface="asgi3",
@@ -141,7 +143,7 @@ def server(app: ASGIApp, patience: Patience, gathering: Gathering | None = None)
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    return Server(config, patience, gathering)
+    return Server(config, Connections(patience, gathering, origins))
 
 
 async def serve(
@@ -157,7 +159,7 @@ async def serve(
     Between the two lie `drain_seconds`, in which new requests are still served. After them comes `on_end`: for
     answers that would never finish by themselves.
     """
-    http = server(app, patience_of(settings), gathering)
+    http = server(app, patience_of(settings), gathering, settings.origins)
     log.info("listening on http://%s:%d", *listening.getsockname())
 
     def stop() -> None:

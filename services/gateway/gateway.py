@@ -98,8 +98,7 @@ class Gateway:
         await self._watch.close()
         await self._loader.close()
         await self.callers.close()
-        for ends in self.logs.values():
-            await ends.close()
+        await asyncio.gather(*(ends.close() for ends in self.logs.values()))
         if self._pool is not None:
             await _close(self._pool)
 

@@ -39,10 +39,13 @@ class LogEnds:
         return _within(offsets, self._known)
 
     async def close(self) -> None:
-        """Let go of Kafka."""
+        """Let go of Kafka, within some three times SECONDS. A question that is under way may be answered till then."""
         if self._asking:
+            await asyncio.wait({self._asking}, timeout=SECONDS)
             self._asking.cancel()
             await asyncio.wait({self._asking})
+            if not self._asking.cancelled():
+                self._asking.exception()  # nobody may be left who asked
         await self._drop()
 
     async def _ask(self, partitions: int) -> Ends:
@@ -58,9 +61,11 @@ class LogEnds:
         try:
             async with asyncio.timeout(SECONDS):
                 await consumer.start()
-        except (KafkaError, OSError, TimeoutError) as error:
-            await close(consumer, SECONDS)
-            raise LogUnavailable(reason=reason(error)) from error
+        except BaseException as error:
+            await close(consumer, SECONDS)  # whatever ended it: nobody else knows of this consumer yet
+            if isinstance(error, (KafkaError, OSError, TimeoutError)):
+                raise LogUnavailable(reason=reason(error)) from error
+            raise
         return consumer
 
     async def _drop(self) -> None:

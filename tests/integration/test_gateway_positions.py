@@ -1,18 +1,24 @@
 """Read your own write: X-Qunli-As-Of and X-Qunli-After, on a real log."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from libs.common import clock
+from libs.common import clock, serving
+from libs.common.config import Settings
+from libs.common.kafka import LogUnavailable
 from libs.common.keys import create_key
 from libs.common.topics import MEMBER_EVENTS
+from services.gateway import log_ends
 from services.gateway.gateway import Gateway
+from services.gateway.log_ends import LogEnds
 from tests.integration.gateway_world import WORKED, a_gateway, gateway_settings, membership, positions
 
 RECORDS = 10  # on each of the log's two partitions
@@ -180,3 +186,52 @@ async def test_rows_and_positions_are_of_one_moment(shop: Shop) -> None:
         await asyncio.gather(look("/v1/members/worked"), look("/v1/stores/north/members"))
     stop.set()
     await applying
+
+
+@pytest.fixture(name="leaks")
+async def leaks_fixture() -> AsyncIterator[list[str]]:
+    """What the loop is told of clients that nobody let go of, and of errors that nobody heard."""
+    told: list[str] = []
+
+    def tell(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        told.append(context["message"])
+
+    asyncio.get_running_loop().set_exception_handler(tell)
+    yield told
+    asyncio.get_running_loop().set_exception_handler(None)
+
+
+async def ends_while_it_asks(bootstrap: str, topic_prefix: str, seconds: float) -> "asyncio.Future[dict[int, int]]":
+    """Ask for the ends of a log and close so many seconds later; the question."""
+    ends = LogEnds(Settings(kafka_bootstrap=bootstrap, topic_prefix=topic_prefix), MEMBER_EVENTS)
+    asking = asyncio.ensure_future(ends.read(2))
+    await asyncio.sleep(seconds)
+    began = clock.monotonic()
+    await ends.close()
+    assert clock.monotonic() - began < 4 * log_ends.SECONDS
+    await asyncio.wait({asking})
+    return asking  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.02])
+async def test_at_its_end_a_question_to_the_log_is_answered(
+    kafka_bootstrap: str, fresh_log: Callable[..., str], leaks: list[str], seconds: float
+) -> None:
+    """Its consumer may still be connecting then; it is let go of."""
+    asking = await ends_while_it_asks(kafka_bootstrap, fresh_log(2), seconds)
+    assert asking.result() == {0: 0, 1: 0}
+    gc.collect()
+    assert leaks == []
+
+
+async def test_at_its_end_a_log_that_never_answers_is_let_go_of(
+    leaks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody takes the connection and says nothing: closing neither waits for it nor leaves its consumer behind."""
+    monkeypatch.setattr(log_ends, "SECONDS", 0.5)
+    with serving.bind("127.0.0.1", 0, "") as silent:
+        asking = await ends_while_it_asks(f"127.0.0.1:{silent.getsockname()[1]}", "none.", 0.05)
+    assert asking.cancelled() or isinstance(asking.exception(), LogUnavailable)
+    del asking
+    gc.collect()
+    assert leaks == []

@@ -26,6 +26,7 @@ HASTY = {
     "QUNLI_IDLE_SECONDS": str(SECONDS),
     "QUNLI_UNREAD_SECONDS": str(SECONDS),
     "QUNLI_MAX_CONNECTIONS": "200",
+    "QUNLI_ALLOWED_ORIGINS": "https://shop.example.com",
 }
 PATIENCE = 20.0  # of a test with a door: this machine may be busy
 GET = b"GET /openapi.json HTTP/1.1\r\nHost: door\r\n\r\n"
@@ -200,6 +201,22 @@ async def test_a_head_without_end_is_431(door: Door) -> None:
     async with connected(door) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\n" + b"X-Long: y\r\n" * 7_000)
         assert is_problem(await all_of(reader), 431, "head_too_large")
+
+
+@pytest.mark.parametrize("origin", ["https://shop.example.com", "https://evil.example.com"])
+async def test_a_page_may_read_what_the_connection_itself_refuses(door: Door, origin: str) -> None:
+    """408, 431 and 400, if its origin has come by then and is one that may call."""
+    begun = f"POST /v1/events HTTP/1.1\r\nOrigin: {origin}\r\n".encode()
+    refused = []
+    for rest in (b"X-Slow: x", b"X-Long: y\r\n" * 7_000, b"no header at all\r\n\r\n"):
+        async with connected(door) as (reader, writer):
+            writer.write(begun + rest)
+            refused.append(await all_of(reader))
+    for said, status in zip(refused, (408, 431, 400), strict=True):
+        fields = said.partition(b"\r\n\r\n")[0].lower()
+        assert fields.startswith(b"http/1.1 %d " % status), said
+        assert b"\r\nvary: origin" in fields
+        assert (b"access-control-allow-origin: " + origin.encode() in fields) == ("shop" in origin)
 
 
 async def test_what_is_not_http_is_a_problem_too(door: Door) -> None:

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 
 from deploy.local.folder import ROLES
-from libs.common.migrate import PROCESSOR_MIGRATIONS, SEGMENTATION_MIGRATIONS, apply_schema, migrate
+from libs.common.migrate import apply_schema, migrate
 from libs.common.postgres import load_queries
+from libs.common.schema import PROCESSOR_MIGRATIONS, SEGMENTATION_MIGRATIONS
 from services.segmentation import store as segmentation_store
 
 PASSWORD = "for-this-test-run"

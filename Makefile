@@ -75,9 +75,11 @@ manifests: setup ## write what of deploy/k8s is made of the code: topics, users,
 fuzz: setup ## 100,000 requests of every kind at both doors (FUZZ_ARGS="--requests 5000 --seed 7")
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
-lock: setup ## write the locks anew: of pyproject.toml, and of the console's modules
+lock: setup ## write the locks anew: of pyproject.toml, of the container image, of the console's modules
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra local --extra dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --constraint requirements.lock pyproject.toml -o deploy/requirements.lock
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --constraint requirements.lock deploy/requirements-build.in -o deploy/requirements-build.lock
 	$(BIN)/python -m deploy.node lock
 
 format: setup ## let ruff put the code in order

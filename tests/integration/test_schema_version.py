@@ -15,10 +15,12 @@ from deploy.local import ports, services, topics
 from deploy.local.child import Child, ChildFailed
 from libs.common.clock import monotonic
 from libs.common.migrate import migrate
+from libs.common.schema import VIEWS_VERSION
 from libs.common.topics import TOPICS
 from tests.conftest import PASSWORD
 
 RoleUrl = Callable[[str, str], str]
+OLD = f"views has version {VIEWS_VERSION - 1} and {VIEWS_VERSION} is needed"
 
 
 def qunli(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -44,7 +46,7 @@ def test_waiting_ends_when_the_schema_is_there(fresh_database: Callable[[], str]
     make_old(url)
     done = qunli("wait", "--seconds", "0", QUNLI_DATABASE_URL=role_url(url, "qunli_ingest"))
     assert done.returncode == 1
-    assert "views has version 0 and 1 is needed. Run `qunli migrate`" in done.stderr
+    assert f"{OLD}. Run `qunli migrate`" in done.stderr
     run(url, "DROP SCHEMA meta CASCADE")
     waiting = qunli("wait", "--seconds", "1", QUNLI_DATABASE_URL=role_url(url, "qunli_ingest"))
     assert waiting.returncode == 1
@@ -68,7 +70,7 @@ def test_a_processor_refuses_an_older_schema(
     with pytest.raises(ChildFailed):
         a_service(services.ENGAGEMENT, url, prefix)
     (log,) = tmp_path.glob("engagement-*.log")
-    assert "SchemaOld: The database is older than this program: views has version 0" in log.read_text()
+    assert f"SchemaOld: The database is older than this program: {OLD}" in log.read_text()
 
 
 def test_a_door_says_that_the_schema_is_old_and_opens_once_it_is_not(
@@ -92,7 +94,7 @@ def test_a_door_says_that_the_schema_is_old_and_opens_once_it_is_not(
             child.start()
         for child in children:
             probe = f"http://127.0.0.1:{child.command.env['QUNLI_OPS_PORT']}/health/ready"
-            assert "views has version 0 and 1 is needed" in reason(probe, "version")
+            assert OLD in reason(probe, "version")
         assert migrate(url, {})
         for child in children:
             child.wait_ready()

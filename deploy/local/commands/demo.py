@@ -6,23 +6,38 @@ from typing import Annotated
 import typer
 
 from deploy.local.command_line import console, fetch_jars, new_app
+from libs.common.errors import UserError
 
 app = new_app()
 
 Days = Annotated[int | None, typer.Option(min=1, help="Only so many days of the year.")]
 Leave = Annotated[bool, typer.Option("--exit", help="End after printing; else it stays up until Ctrl-C.")]
 OfTown = Annotated[bool, typer.Option("--town", help="Then a made-up town, whose groups live for four weeks.")]
+Elsewhere = Annotated[
+    bool,
+    typer.Option("--elsewhere", help="No stack of its own: an empty one that `qunli compose-env` or the like names."),
+]
 # Not QUNLI_DATA: a year of somebody else's baskets has no place among the data of a store.
 Data = Annotated[Path, typer.Option("--data", help="The demo's own data folder.")]
 
 
 @app.command()
-def demo(days: Days = None, leave: Leave = False, town: OfTown = False, data: Data = Path(".qunli-demo")) -> None:
+def demo(
+    days: Days = None,
+    leave: Leave = False,
+    town: OfTown = False,
+    elsewhere: Elsewhere = False,
+    data: Data = Path(".qunli-demo"),
+) -> None:
     """Show it all: a year of a real grocer's baskets through the real door, and what came out.
 
-    Run again it finds the import finished, or goes on where it was cut off.
+    Run again it finds the import finished, or goes on where it was cut off. --elsewhere takes QUNLI_INGEST,
+    QUNLI_GATEWAY with QUNLI_KEY, QUNLI_DATABASE_URL (to read what was planned) and QUNLI_TIMEZONE.
     """
     from deploy.local.demo.demo import Choice, run
 
-    fetch_jars()
-    run(Choice(data, days, leave, town), console)
+    if elsewhere and town:
+        raise UserError("The town has a stack of its own.", "Leave out --town, or --elsewhere.")
+    if not elsewhere:
+        fetch_jars()
+    run(Choice(data, days, leave, town, elsewhere), console)

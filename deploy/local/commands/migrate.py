@@ -1,6 +1,7 @@
 """Bring the database's roles, schemas and views up to date; with --topics, make Kafka's topics too."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import psycopg
@@ -11,7 +12,7 @@ from deploy.local import topics as kafka_topics
 from deploy.local.command_line import Data, console, new_app
 from deploy.local.patience import patiently
 from deploy.local.reach import admin_url, log_settings
-from libs.common.errors import QunliError
+from libs.common.errors import QunliError, UserError
 from libs.common.migrate import ROLES, MigrationFailed
 from libs.common.migrate import migrate as apply
 
@@ -26,11 +27,10 @@ def migrate(*, topics: Topics = False, wait: Wait = 0, data: Data = folders.DEFA
     """Apply what is missing of the migrations, and make views and grants anew.
 
     On a database of your own (QUNLI_DATABASE_URL, as its owner) the services' roles get the passwords that stand in
-    QUNLI_PASSWORD_INGEST, _ENGAGEMENT, _SEGMENTATION and _GATEWAY; a role without one keeps what it has. A database
-    that a newer version has migrated stays as it is.
+    QUNLI_PASSWORD_INGEST, _ENGAGEMENT, _SEGMENTATION and _GATEWAY, or in the files that QUNLI_PASSWORD_INGEST_FILE and
+    so on name; a role without one keeps what it has. A database that a newer version has migrated stays as it is.
     """
-    names = {role: f"QUNLI_PASSWORD_{role.removeprefix('qunli_').upper()}" for role in ROLES}
-    passwords = {role: os.environ[name] for role, name in names.items() if os.environ.get(name)}
+    passwords = {role: given for role in ROLES if (given := _password(role.removeprefix("qunli_").upper()))}
     url = admin_url(data)
     if patiently(lambda: apply(url, passwords), wait, _is_passing):
         console.print("Roles, schemas and views are up to date.")
@@ -40,6 +40,17 @@ def migrate(*, topics: Topics = False, wait: Wait = 0, data: Data = folders.DEFA
         log = log_settings(data)
         patiently(lambda: kafka_topics.create_with(log), wait, _is_passing)
         console.print("The topics are there.")
+
+
+def _password(service: str) -> str:
+    """What the environment gives for a service's role; "" for nothing. UserError if its file cannot be read."""
+    name = f"QUNLI_PASSWORD_{service}"
+    if not (path := os.environ.get(f"{name}_FILE", "")):
+        return os.environ.get(name, "")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise UserError(f"{name}_FILE cannot be read: {error.strerror} ({path}).", "Name a file that can.") from error
 
 
 def _is_passing(error: QunliError) -> bool:

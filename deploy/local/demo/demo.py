@@ -10,7 +10,7 @@ from threading import Event
 import httpx
 from rich.console import Console
 
-from deploy.local import background
+from deploy.local import background, reach
 from deploy.local import folder as folders
 from deploy.local.background import Reachable
 from deploy.local.command_line import working
@@ -40,12 +40,21 @@ class StackEnded(QunliError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How the demo is run. `days`: how many of the year; `leave`: end after printing; `town`: go on with the town."""
+    """How the demo is run. `days`: how many of the year; `leave`: end after printing; `town`: go on with the town.
+
+    `elsewhere`: on a deployment that the environment names, not on a stack of its own.
+    """
 
     data: Path
     days: int | None
     leave: bool
     town: bool = False
+    elsewhere: bool = False
+
+    @property
+    def env(self) -> str:
+        """The command that tells a shell where the doors are."""
+        return "compose-env" if self.elsewhere else f"env --data {self.data}"
 
 
 def run(choice: Choice, console: Console) -> None:
@@ -54,17 +63,34 @@ def run(choice: Choice, console: Console) -> None:
     # A shell gives what it starts in the background no Ctrl-C: the demo ends in order by SIGINT and SIGTERM there, too.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    if choice.elsewhere:
+        _look_there(choice, begun, console)
+        return
     with _stack(choice.data) as doors:
         console.print(f"Kafka, Postgres and the services are up ({monotonic() - begun:.0f} s).")
-        done, zone = _import(choice, doors, console)
-        with connect(doors.gateway, doors.server_key) as gateway:
-            await_applied(gateway, STORE, done.state.position, choice.data, console)
-            _tell(gateway, done, choice.data, zone, console)
-        console.print(f"\nAll of this took {monotonic() - begun:.0f} s.")
+        settled = folders.read_settled(folders.folder_at(choice.data))
+        _do(choice, doors, settled.timezone if settled else "", begun, console)
         if not (choice.leave or choice.town):
             _stay(choice.data, doors, console)
     if choice.town:
         _live(choice, console)
+
+
+def _look_there(choice: Choice, begun: float, console: Console) -> None:
+    """The demo on a deployment that runs already, and goes on afterwards."""
+    ingest, gateway = reach.ingest(choice.data), reach.gateway(choice.data)
+    doors = Reachable(ingest.url, gateway.url, gateway.key)
+    _do(choice, doors, reach.given_settings().timezone, begun, console)
+    show_console(console, doors, None)
+
+
+def _do(choice: Choice, doors: Reachable, zone: str, begun: float, console: Console) -> None:
+    """Import, wait, tell."""
+    done = _import(choice, doors, zone, console)
+    with connect(doors.gateway, doors.server_key) as gateway:
+        await_applied(gateway, STORE, done.state.position, choice.data, console)
+        _tell(gateway, done, choice, zone, console)
+    console.print(f"\nAll of this took {monotonic() - begun:.0f} s.")
 
 
 def _live(choice: Choice, console: Console) -> None:
@@ -102,29 +128,27 @@ def _stack(data: Path) -> Iterator[Reachable]:
             held.close()
 
 
-def _import(choice: Choice, doors: Reachable, console: Console) -> tuple[Done, str]:
-    """What the import did, and the zone of its days. The data set is pinned: its rows need no check beforehand."""
-    folder = folders.folder_at(choice.data)
-    settled = folders.read_settled(folder)
-    zone = settled.timezone if settled else ""
-    target = Target(doors.ingest, doors.server_key, zone, folder.root)
+def _import(choice: Choice, doors: Reachable, zone: str, console: Console) -> Done:
+    """What the import did. The data set is pinned: its rows need no check beforehand."""
+    name = doors.ingest if choice.elsewhere else ""
+    target = Target(doors.ingest, doors.server_key, zone, folders.folder_at(choice.data).root, name)
     wish = Wish(choice.days, alone=True, check=False)
     done = run_import(read_mapping(MAPPING), target, wish, console)
     print_outcome(done, console)
-    return done, zone
+    return done
 
 
-def _tell(gateway: httpx.Client, done: Done, data: Path, zone: str, console: Console) -> None:
+def _tell(gateway: httpx.Client, done: Done, choice: Choice, zone: str, console: Console) -> None:
     closed = done.state.closed if done.state.closed is not None else done.state.first
     story = read_story(gateway, STORE, done.state.first, closed)
     title = f"A grocer's {story.store.members:,} households by tier, to {day_to_iso(closed)}"
     draw_tiers(story.weeks, title, PICTURE)
     console.print()
     show_story(console, story, PICTURE)
-    matrix = make_groups(gateway, STORE, closed + 1, read_mapping(MAPPING), data, console)
+    matrix = make_groups(gateway, STORE, closed + 1, read_mapping(MAPPING), choice.data, console)
     show_groups(console, matrix, GROUPS_PICTURE)
     console.print()
-    show_curls(console, story, data, zone)
+    show_curls(console, story, choice.env, zone)
 
 
 def _stay(data: Path, doors: Reachable, console: Console) -> None:

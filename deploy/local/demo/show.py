@@ -80,10 +80,10 @@ def slipping_table(story: Story) -> Table:
     return table
 
 
-def show_curls(console: Console, story: Story, data: Path, zone: str) -> None:
-    """Three lines to try in another terminal. The key stands in none of them."""
+def show_curls(console: Console, story: Story, env: str, zone: str) -> None:
+    """Lines to try in another terminal; the command `qunli ENV` gives it the key, which stands in none of them."""
     console.print("[bold]Try it[/] in another terminal:")
-    for line in curl_lines(story, f"{_command()} env --data {data}", zone):
+    for line in curl_lines(story, f"{_command()} {env}", zone):
         console.print(f"  {line}", soft_wrap=True, markup=False)
 
 
@@ -92,12 +92,14 @@ def _command() -> str:
     return str(program) if program.name == "qunli" else "qunli"
 
 
-def show_console(console: Console, doors: Reachable, data: Path) -> None:
-    """Where the console is, and a link that logs in once."""
+def show_console(console: Console, doors: Reachable, data: Path | None) -> None:
+    """Where the console is, and a link that logs in once. `data`: of a stack of ours; None: it runs elsewhere."""
     link = make_link(doors.gateway, doors.server_key)
     console.print(f"\n[bold]The console[/] is at {doors.gateway}/console; this link logs in, once, within 10 minutes:")
     console.print(f"  {link.url}", soft_wrap=True, markup=False)
-    console.print(f"`{_command()} console --data {data}` prints another.\n", soft_wrap=True, markup=False)
+    console.print(
+        f"`{_command()} console{f' --data {data}' if data else ''}` prints another.\n", soft_wrap=True, markup=False
+    )
 
 
 def curl_lines(story: Story, env: str, zone: str) -> list[str]:

@@ -14,7 +14,7 @@ FUZZ_ARGS ?=
 PYTHON := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-unit demo up down bench fuzz schemas metrics monitoring check-rules manifests lock format clean
+.PHONY: help setup check test test-unit demo up down bench fuzz schemas metrics monitoring check-rules check-cluster manifests lock format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ check-rules: setup ## Prometheus' own tool on alert rules, dashboards and autosc
 
 manifests: setup ## write what of deploy/k8s is made of the code: topics, users, network policies
 	$(BIN)/python -m deploy.k8s
+
+check-cluster: setup ## both overlays of deploy/k8s on a real API server of Kubernetes; eleven minutes the first time
+	$(BIN)/python -m deploy.tools.cluster_check
 
 fuzz: setup ## 100,000 requests of every kind at both doors (FUZZ_ARGS="--requests 5000 --seed 7")
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)

@@ -24,7 +24,7 @@ from libs.common.errors import UserError
 
 HERE = Path(__file__).parent / "go"
 # Go's build tags of a folder: promtool without the interfaces of all clouds, most of what there is to build.
-TAGS = {"promtool": "remove_all_sd"}
+TAGS = {"promtool": "remove_all_sd,enable_dns_sd"}
 # The API server of Kubernetes takes eleven minutes on two cores.
 BUILD_SECONDS = 3_600
 

@@ -28,6 +28,10 @@ def test_the_rules_are_rules() -> None:
     assert "SUCCESS" in promtool("check", "rules", "--lint=all", "--lint-fatal", RULES)
 
 
+def test_the_scrape_configuration_is_one() -> None:
+    assert "SUCCESS" in promtool("check", "config", MONITORING / "prometheus.yaml")
+
+
 def test_each_alert_fires_when_it_should_and_stays_silent_when_it_should(tmp_path: Path) -> None:
     trial = tmp_path / "trial.yaml"
     plan = {

@@ -12,7 +12,7 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.workload import Chain, logged
-from libs.common import clock, telemetry
+from libs.common import clock, traceparents
 from libs.common.config import Settings
 from libs.common.kafka import make_producer
 from libs.common.topics import MEMBER_EVENTS, partition_of
@@ -66,7 +66,7 @@ def _records(asked: Send) -> Iterator[Record]:
     events = islice(asked.chain.events(asked.first_ms, asked.last_ms), asked.events)
     for place, event in enumerate(events):
         if place % asked.share == 0:
-            headers = telemetry.header_pairs(telemetry.new_traceparent())
+            headers = traceparents.header_pairs(traceparents.new_traceparent())
         partition = partition_of(event.member, MEMBER_EVENTS.partitions)
         yield Record(partition, event.member.encode(), logged(event, asked.last_ms), headers, asked.last_ms)
 

@@ -8,7 +8,7 @@ from itertools import islice
 from benchmarks.scale import Scale
 from benchmarks.workload import Chain, Event, logged, since_midnight
 from benchmarks.world import World
-from libs.common import clock, telemetry
+from libs.common import clock, traceparents
 from libs.common.config import Settings
 from libs.common.days import day_to_iso
 from libs.common.events import DayClosed, encode
@@ -46,7 +46,7 @@ class Log:
 def _records(events: list[Event], received_at: int) -> Iterator[Record]:
     for place, event in enumerate(events):
         if place % SHARED == 0:
-            headers = telemetry.header_pairs(telemetry.new_traceparent())
+            headers = traceparents.header_pairs(traceparents.new_traceparent())
         key = event.member.encode()
         partition = partition_of(event.member, MEMBER_EVENTS.partitions)
         yield Record(partition, key, logged(event, received_at), headers, received_at)

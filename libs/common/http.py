@@ -185,6 +185,23 @@ def answer_error(error: Exception) -> Response:
             return problem_response("internal", "The error is in the service's log, under this request's id.")
 
 
+def status_of(error: Exception) -> int:
+    """The status of that answer."""
+    match error:
+        case Problem():
+            return PROBLEMS[error.code][0]
+        case HTTPException():
+            return error.status_code
+        case RequestValidationError():
+            return PROBLEMS["invalid"][0]
+        case ClientDisconnect():
+            return PROBLEMS["unreadable"][0]
+        case _ if type(error) in _CODES or isinstance(error, _DATABASE_FAILED):
+            return PROBLEMS["database_unavailable"][0]  # as all of them have
+        case _:
+            return UNEXPECTED
+
+
 class TracedRoute(APIRoute):
     """A route whose requests are spans named by method and path template; never by the path itself."""
 
@@ -195,10 +212,14 @@ class TracedRoute(APIRoute):
 
         async def traced(request: Request) -> Response:
             with telemetry.server_span(name, request.headers.get("traceparent"), attributes) as span:
-                response = await handle(request)
+                try:
+                    response = await handle(request)
+                except Exception as error:
+                    span.answered(status_of(error))
+                    raise
                 if cookie := request.scope.get(SET_COOKIE):
                     response.headers.append("Set-Cookie", cookie)
-                span.set("http.response.status_code", response.status_code)
+                span.answered(response.status_code)
                 return response
 
         return traced

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -28,9 +27,9 @@ from libs.common.step import (
     TooMuch,
     published_since,
     run_step,
-    traceparent_of,
 )
-from libs.common.telemetry import SpanHandle, step_span
+from libs.common.step_spans import Fetched, StepSpans
+from libs.common.traced import traced
 
 if TYPE_CHECKING:
     from libs.common.processor import Processor
@@ -76,6 +75,7 @@ class Lane(Generic[State]):
         self.trouble = False
         self.publisher = Publisher(processor.producer, processor.turns)
         self._queue: deque[Record] = deque()
+        self._fetched = Fetched()
         self._seqs: dict[Target, int] = {}
         self._deleted: dict[Target, int] = {}
         self._wake = asyncio.Event()
@@ -91,6 +91,7 @@ class Lane(Generic[State]):
         if not self._queue:
             self._queued_at = clock.monotonic()
         self._queue.extend(records)
+        self._fetched.note(records)
         self._wake.set()
         if len(self._queue) > 3 * self.settings.step_records:
             self._pause()
@@ -187,6 +188,7 @@ class Lane(Generic[State]):
     def _seek(self) -> None:
         assert self.position is not None
         self._queue.clear()
+        self._fetched.clear()
         self.processor.consumer.seek(self._topic_partition, self.position.next_offset)
         self._resume()
 
@@ -256,11 +258,12 @@ class Lane(Generic[State]):
         failpoint("fetched")
         self._stepped_at = clock.monotonic()
         async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
-            with self._span(records), self.processor.slices.take() as turn:
+            with self._spans(records) as spans, self.processor.slices.take() as turn:
                 try:
                     self.position, rows, _ = await run_step(
-                        c, self.stream, self.position, records, self.processor.logic, self.state, self._seqs, done, turn
-                    )
+                        traced(c), self.stream, self.position, records, self.processor.logic, self.state, self._seqs,
+                        done, turn, spans,
+                    )  # fmt: skip
                 except TooMuch:
                     return
         if self.position.work is not None:
@@ -273,8 +276,7 @@ class Lane(Generic[State]):
         if len(self._queue) < self.settings.step_records:
             self._resume()
 
-    def _span(self, records: Sequence[Record]) -> AbstractContextManager[SpanHandle]:
-        first = self.position.next_offset if self.position else 0
-        parents = [traceparent_of(record) for record in records]
-        stream = self.stream
-        return step_span(stream.topic, stream.group, stream.partition, parents, first, first + len(records) - 1)
+    def _spans(self, records: Sequence[Record]) -> StepSpans:
+        stream, work = self.stream, self.position.work if self.position else None
+        trace = work.traceparent if work else None
+        return StepSpans(stream.topic, stream.group, stream.partition, records, self._fetched, trace)

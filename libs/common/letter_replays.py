@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from aiokafka import ConsumerRecord
 
-from libs.common import telemetry
+from libs.common import traceparents
 from libs.common.sending import Record
 
 _HEADER = "replays"
@@ -31,9 +31,9 @@ def from_row(row: Any) -> Kept:
 
 def replay_of(letter_id: str, letter: Kept, now_ms: int) -> Record:
     """The record of a letter for the log again. It goes on with the letter's trace."""
-    kept = [(name, value) for name, value in letter.headers if name not in (_HEADER, telemetry.HEADER)]
-    parent = telemetry.from_headers(letter.headers) or telemetry.new_traceparent()
-    headers = [*kept, *telemetry.header_pairs(parent), (_HEADER, letter_id.encode())]
+    kept = [(name, value) for name, value in letter.headers if name not in (_HEADER, traceparents.HEADER)]
+    parent = traceparents.from_headers(letter.headers) or traceparents.new_traceparent()
+    headers = [*kept, *traceparents.header_pairs(parent), (_HEADER, letter_id.encode())]
     return Record(letter.partition, letter.key, letter.value, headers, now_ms)
 
 

@@ -12,7 +12,7 @@ from libs.common.arrays import any_texts, numbers, octets, texts
 from libs.common.events import Source
 from libs.common.outbox import Out
 from libs.common.postgres import Connection, load_queries
-from libs.common.telemetry import from_headers
+from libs.common.traceparents import from_headers
 
 _QUERIES = load_queries(Path(__file__).parent)
 

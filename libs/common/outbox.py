@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from libs.common.events import Source, with_seq
 from libs.common.failpoints import failpoint
+from libs.common.send_spans import SendSpans
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +64,6 @@ class Row:
     def value(self) -> bytes:
         """The record's value on the topic."""
         return with_seq(self.content, self.seq)
-
-    @property
-    def headers(self) -> list[tuple[str, bytes]]:
-        """The record's headers."""
-        return [("traceparent", self.traceparent.encode())] if self.traceparent else []
 
 
 def number(messages: Iterable[Out], seqs: dict[Target, int]) -> tuple[list[Row], dict[Target, int]]:
@@ -163,18 +159,25 @@ class Publisher:
 
     async def _send_in_turn(self, topic: str, partition: int, rows: Sequence[Row]) -> int:
         batch = self._producer.create_batch()
-        count = 0
-        for row in rows:
-            if batch.append(key=row.key, value=row.value, timestamp=None, headers=row.headers) is None:
-                break
-            count += 1
-        if count:
-            batch.close()
-            await (await self._producer.send_batch(batch, topic, partition=partition))
-            return count
-        row = rows[0]  # larger than a batch: alone
-        await self._producer.send_and_wait(topic, row.value, row.key, partition, headers=row.headers)
-        return 1
+        with SendSpans(topic, partition) as spans:
+            count = 0
+            for row in rows:
+                headers = spans.headers(row.traceparent)
+                if batch.append(key=row.key, value=row.value, timestamp=None, headers=headers) is None:
+                    break
+                spans.sent(row.traceparent, count)
+                count += 1
+            if count:
+                batch.close()
+                spans.acknowledged(await (await self._producer.send_batch(batch, topic, partition=partition)))
+                return count
+            row = rows[0]  # larger than a batch: alone
+            headers = spans.headers(row.traceparent)
+            spans.sent(row.traceparent, 0)
+            spans.acknowledged(
+                await self._producer.send_and_wait(topic, row.value, row.key, partition, headers=headers)
+            )
+            return 1
 
 
 async def stop_task(task: asyncio.Task[None]) -> None:

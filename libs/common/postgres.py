@@ -15,6 +15,7 @@ from libs.common.config import Settings
 from libs.common.database_address import read_password, with_ca
 from libs.common.errors import QunliError
 from libs.common.tls import explain
+from libs.common.traced import register, traced
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -53,7 +54,10 @@ def load_queries(folder: Path, file: str = "queries.sql") -> Mapping[str, str]:
     if len(set(names)) != len(names):
         msg = f"a query name stands twice in {folder / file}"
         raise ValueError(msg)
-    return dict(zip(names, (body.strip() for body in bodies), strict=True))
+    found = dict(zip(names, (body.strip() for body in bodies), strict=True))
+    for name, body in found.items():
+        register(name, body)
+    return found
 
 
 async def _nothing_to_reset(_: Connection) -> None:
@@ -91,7 +95,10 @@ def why_refused(error: BaseException) -> str:
 
 @asynccontextmanager
 async def acquire(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
-    """A connection within `seconds`, or DatabaseBusy: `pool.acquire` alone would wait for ever."""
+    """A connection within `seconds`, or DatabaseBusy: `pool.acquire` alone would wait for ever.
+
+    Its statements are spans where what runs now has one.
+    """
     try:
         connection = await pool.acquire(timeout=seconds)
     except TimeoutError as error:
@@ -105,6 +112,6 @@ async def acquire(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
     ) as error:
         raise DatabaseUnavailable(reason=why_refused(error)) from error
     try:
-        yield connection
+        yield traced(connection)
     finally:
         await pool.release(connection, timeout=5)

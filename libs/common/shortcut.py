@@ -28,16 +28,16 @@ class Shortcut:
     ) -> None:
         """Send what `work` gives."""
         with telemetry.server_span(self._span, text(headers, b"traceparent"), self._attributes) as span:
+            unexpected = None
             try:
                 response = await work
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is answered
                 response = http.answer_error(error)
-                await response(scope, receive, send)
-                if response.status_code == http.UNEXPECTED:
-                    raise
-            else:
-                await response(scope, receive, send)
-            span.set("http.response.status_code", response.status_code)
+                unexpected = error if response.status_code == http.UNEXPECTED else None
+            await response(scope, receive, send)
+            span.answered(response.status_code)
+        if unexpected:
+            raise unexpected
 
 
 def text(headers: Headers, name: bytes) -> str | None:

@@ -21,7 +21,9 @@ from libs.common.failpoints import failpoint
 from libs.common.letters import Letter
 from libs.common.outbox import Out, Publisher, Row, Target, number
 from libs.common.postgres import Connection, load_queries
-from libs.common.telemetry import from_headers
+from libs.common.step_spans import NONE, Attributes, StepSpans
+from libs.common.telemetry import database_span
+from libs.common.traceparents import from_headers
 
 QUERIES = load_queries(Path(__file__).parent)
 State = TypeVar("State")
@@ -98,6 +100,7 @@ class Result:
     work: Work | None
     letters: Sequence[Letter] = ()
     replayed: Mapping[str, int] = field(default_factory=dict)
+    notable: Mapping[int, Attributes] = field(default_factory=dict)  # by offset: records that have a span in any case
     keep: Callable[[], None] = lambda: None
 
 
@@ -144,8 +147,9 @@ async def run_step(
     seqs: dict[Target, int],
     done: Mapping[Target, tuple[int, int]],
     may_slice: MaySlice = always,
+    spans: StepSpans = NONE,
 ) -> tuple[Position, list[Row], Result]:
-    """Run one step. `done`: outbox rows to delete, first and last seq per target.
+    """Run one step. `done`: outbox rows to delete, first and last seq per target. `spans`: those it runs within.
 
     Returns the new position, the rows to publish and the service's result, whose `keep` has run. Any exception
     leaves nothing behind but, when COMMIT was under way, an outcome that only the partition's row can tell.
@@ -158,7 +162,8 @@ async def run_step(
         await _compare_and_set(connection, stream, position, next_offset)
         failpoint("offset_row")
         result = await logic.step(connection, state, records, position.work, may_slice)
-        rows, moved = await _write(connection, stream, logic.dead_letters, result, seqs, done)
+        result = _traced(result, spans, logic.dead_letters)
+        rows, moved = await _write(connection, stream, result, seqs, done)
         cursor = await _set_work(connection, stream, position, result.work)
         failpoint("state")
     except BaseException:
@@ -167,7 +172,8 @@ async def run_step(
     commit = asyncio.ensure_future(transaction.commit())
     await asyncio.sleep(0)
     failpoint("commit_sent")
-    await commit
+    with database_span("COMMIT", "COMMIT", None):
+        await commit
     failpoint("committed")
     seqs.update(moved)
     result.keep()
@@ -194,10 +200,18 @@ async def _compare_and_set(connection: Connection, stream: Stream, position: Pos
         raise OutcomeUnknown(topic=stream.topic, partition=stream.partition)
 
 
+def _traced(result: Result, spans: StepSpans, dead_letters: str) -> Result:
+    """The result with its letters among its messages, and all that goes on from a record with a span as its child."""
+    messages = [*result.messages, *(letters.message(letter, dead_letters) for letter in result.letters)]
+    buried = {letter.record.offset: {"qunli.dead_letter": letter.code} for letter in result.letters}
+    followed = spans.follow({**result.notable, **buried}, messages)
+    work = result.work and replace(result.work, traceparent=spans.after(result.work.offset, result.work.traceparent))
+    return replace(result, messages=followed, work=work)
+
+
 async def _write(
     connection: Connection,
     stream: Stream,
-    dead_letters: str,
     result: Result,
     seqs: dict[Target, int],
     done: Mapping[Target, tuple[int, int]],
@@ -206,10 +220,9 @@ async def _write(
         ranges = [(*target, first, last) for target, (first, last) in done.items()]
         literals = columns(ranges, texts, numbers, numbers, numbers)
         await connection.execute(QUERIES["delete_published"], stream.partition, *literals)
-    messages = [*result.messages, *(letters.message(letter, dead_letters) for letter in result.letters)]
-    rows, moved = number(messages, seqs)
+    rows, moved = number(result.messages, seqs)
     if rows:
-        await _insert_outbox(connection, stream.partition, messages, rows, moved)
+        await _insert_outbox(connection, stream.partition, result.messages, rows, moved)
     if result.letters:
         await letters.insert(connection, result.letters)
     if result.replayed:

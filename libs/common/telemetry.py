@@ -3,15 +3,15 @@
 Whether a request is traced is decided at the door, before anything of OpenTelemetry is touched; an unsampled
 request still has a trace id, which the journal keeps. Spans are made by hand with the names of the semantic
 conventions for messaging. No path, key or member id stands in a span.
+
+What must be seen although its request is not sampled (an error, a dead letter, a fenced step, a transition) is
+recorded by a forced span: it begins a trace of its own, linked to the one that is not recorded.
 """
 
 import logging
-import random
-import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar, Token
-from functools import lru_cache
 from typing import Self
 
 from opentelemetry import trace
@@ -21,18 +21,20 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
+from libs.common import clock
 from libs.common.config import Settings
+from libs.common.traceparents import is_sampled, is_wellformed, new_traceparent
 
-HEADER = "traceparent"
 MAX_LINKS = 128
 QUEUE = 4_096  # spans that wait for the collector; more are dropped, the data path never waits
 SHUTDOWN_SECONDS = 3.0
+FORCED_A_SECOND = 50  # at most: a storm of errors must not cost what sampling saves
+FAILED = 500  # the lowest HTTP status that is the service's fault
 
 Attributes = Mapping[str, str | int | bool]
 
-_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,33 @@ class SpanHandle:
         if self._span:
             self._span.set_attribute(name, value)
 
+    def fail(self, kind: str) -> None:
+        """Say that it ended with an error of this kind: a class's name or a status, never a message."""
+        if self._span:
+            self._span.set_attribute("error.type", kind)
+            self._span.set_status(Status(StatusCode.ERROR))
+
+    def answered(self, status: int) -> None:
+        """Say how a request was answered; 500 and above is an error."""
+        self.set("http.response.status_code", status)
+        if status >= FAILED:
+            self.fail(str(status))
+
+    def written(self, places: Sequence[tuple[int, int | None]]) -> None:
+        """Say where records stand on the log: (partition, offset), the first of those that are known.
+
+        An offset of None was not acknowledged in time.
+        """
+        if self._span is None:
+            return
+        if any(offset is None for _, offset in places):
+            self.fail("unacknowledged")
+        for partition, offset in places:
+            if offset is not None:
+                self.set("messaging.destination.partition.id", str(partition))
+                self.set("messaging.kafka.offset", offset)
+                return
+
     def end(self) -> None:
         """End the span, where it is no context's."""
         if self._span:
@@ -71,7 +100,7 @@ class SpanHandle:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if kind:
-            self.set("error.type", kind.__name__)
+            self.fail(kind.__name__)
         self.end()
 
 
@@ -90,12 +119,32 @@ class _Running(SpanHandle):
         super().__exit__(kind, error, trace)
 
 
+class _Unsampled(_Running):
+    """A request that is not sampled. If it fails, a forced span says so."""
+
+    __slots__ = ("_attributes", "_name", "_start_ms")
+
+    def __init__(self, parent: str, name: str, attributes: Attributes) -> None:
+        super().__init__(parent)
+        self._name, self._attributes = name, attributes
+        self._start_ms = clock.now_ms()
+
+    def answered(self, status: int) -> None:
+        if status >= FAILED and may_force():
+            links = [self.traceparent] if self.traceparent else []
+            span = start(self._name, SpanKind.SERVER, self._attributes, None, links, self._start_ms)
+            span.answered(status)
+            span.end()
+
+
 class _Tracing:
     """What `configure` has set up; without an exporter nothing is ever recorded."""
 
     tracer: trace.Tracer | None = None
     provider: TracerProvider | None = None
     threshold = 0
+    second = 0  # of the monotonic clock
+    forced = 0  # in that second
 
 
 def configure(settings: Settings, service: str, exporter: SpanExporter | None = None) -> None:
@@ -111,6 +160,7 @@ def configure(settings: Settings, service: str, exporter: SpanExporter | None = 
     provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=QUEUE))
     _Tracing.provider, _Tracing.tracer = provider, provider.get_tracer("qunli")
     _Tracing.threshold = int(settings.trace_sample * 2**64)
+    _Tracing.second = _Tracing.forced = 0
 
 
 def shutdown() -> None:
@@ -126,47 +176,9 @@ def _traces_url(endpoint: str) -> str:
     return endpoint if endpoint.endswith("/v1/traces") else f"{endpoint.rstrip('/')}/v1/traces"
 
 
-# --- traceparents -----------------------------------------------------------------------------------------------
-
-
 def traceparent() -> str | None:
     """Of the request or step that runs now."""
     return _current.get()
-
-
-def new_traceparent() -> str:
-    """Of a new trace that is not sampled."""
-    digits = random.randbytes(24).hex()  # noqa: S311 - no secret
-    return f"00-{digits[:32]}-{digits[32:]}-00"
-
-
-def header_pairs(parent: str | None) -> list[tuple[str, bytes]]:
-    """A record's headers that carry a traceparent."""
-    return [(HEADER, parent.encode())] if parent else []
-
-
-def from_headers(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
-    """The traceparent in a record's headers; None if there is none or it is malformed."""
-    for name, value in headers:
-        if name == HEADER and value:
-            return _wellformed(value)
-    return None
-
-
-@lru_cache(maxsize=1_024)  # the records of one request share theirs
-def _wellformed(value: bytes) -> str | None:
-    text = value.decode("ascii", "replace")
-    return text if _TRACEPARENT.fullmatch(text) else None
-
-
-def trace_id_of(parent: str | None) -> str | None:
-    """The trace id in a traceparent: 32 hexadecimal digits."""
-    return parent[3:35] if parent else None
-
-
-def is_sampled(parent: str | None) -> bool:
-    """Whether whoever made this traceparent records its trace."""
-    return parent is not None and int(parent[-2:], 16) & TraceFlags.SAMPLED != 0
 
 
 def format_context(context: SpanContext) -> str:
@@ -184,23 +196,19 @@ def _in_context(parent: str) -> Context:
     return trace.set_span_in_context(NonRecordingSpan(_span_context(parent)), Context())
 
 
-def _link(parent: str) -> Link:
-    return Link(_span_context(parent))
-
-
 # --- spans ------------------------------------------------------------------------------------------------------
 
 
 def server_span(name: str, caller: str | None, attributes: Attributes) -> SpanHandle:
     """`POST /v1/events` SERVER. `caller`: the request's traceparent header; a sampled caller is followed."""
-    if not (caller and _TRACEPARENT.fullmatch(caller)):
+    if not (caller and is_wellformed(caller)):
         caller = None
     parent = caller or new_traceparent()
-    tracer = _Tracing.tracer
-    if tracer is None or not (is_sampled(caller) if caller else int(parent[19:35], 16) < _Tracing.threshold):
+    if _Tracing.tracer is None:
         return _Running(parent)
-    context = _in_context(caller) if caller else Context()
-    return _Running(None, tracer.start_span(name, context, SpanKind.SERVER, attributes))
+    if not (is_sampled(caller) if caller else int(parent[19:35], 16) < _Tracing.threshold):
+        return _Unsampled(parent, name, attributes)
+    return start(name, SpanKind.SERVER, attributes, caller, runs=True)
 
 
 def produce_span(topic: str, partition: int | None = None, count: int = 1, parent: str | None = None) -> SpanHandle:
@@ -209,57 +217,12 @@ def produce_span(topic: str, partition: int | None = None, count: int = 1, paren
     A child of `parent`, or of what runs now. `partition` None: the records go to several.
     """
     parent = parent or _current.get()
-    if not _is_recorded(parent):
+    if parent is None or not is_recorded(parent):
         return SpanHandle(parent or new_traceparent())
-    attributes = _messaging(topic, "send", count)
+    attributes = messaging(topic, "send") | {"messaging.batch.message_count": count}
     if partition is not None:
         attributes["messaging.destination.partition.id"] = str(partition)
-    return _child(f"send {topic}", SpanKind.PRODUCER, parent, attributes)
-
-
-def step_span(
-    topic: str, group: str, partition: int, parents: Sequence[str | None], first: int, last: int
-) -> SpanHandle:
-    """`process <topic>` CONSUMER, one per batch, linked to its sampled records.
-
-    `parents`: the traceparents of its records; first and last: their offsets. None is made without sampled records.
-    """
-    sampled = [parent for parent in parents if parent and is_sampled(parent)]
-    if not sampled or _Tracing.tracer is None:
-        return SpanHandle(None)
-    attributes = {
-        **_messaging(topic, "process", len(parents)),
-        "messaging.consumer.group.name": group,
-        "messaging.destination.partition.id": str(partition),
-        "messaging.kafka.offset": first,
-        "qunli.last_offset": last,
-    }
-    links = [_link(parent) for parent in sampled[:MAX_LINKS]]
-    span = _Tracing.tracer.start_span(f"process {topic}", Context(), SpanKind.CONSUMER, attributes, links)
-    return _Running(None, span)
-
-
-def record_span(
-    event_type: str, parent: str | None, start_ms: int, attributes: Attributes, *, forced: bool = False
-) -> SpanHandle:
-    """`process <event type>` CONSUMER, from fetch (`start_ms`, wall time) until the caller ends it after the commit.
-
-    A child of the record's context, linked to the step that runs now. `forced`: recorded even if the record is not
-    sampled (a transition, a dead letter), as a new trace linked to the record's context. Its traceparent goes into
-    the outbox; without a span that is the record's own.
-    """
-    tracer = _Tracing.tracer
-    sampled = is_sampled(parent)
-    if tracer is None or not (sampled or forced):
-        return SpanHandle(parent)
-    links = [_link(step)] if (step := _current.get()) else []
-    if parent and not sampled:
-        links.append(_link(parent))
-    context = _in_context(parent) if parent and sampled else Context()
-    return SpanHandle(
-        None,
-        tracer.start_span(f"process {event_type}", context, SpanKind.CONSUMER, attributes, links, start_ms * 1_000_000),
-    )
+    return start(f"send {topic}", SpanKind.PRODUCER, attributes, parent)
 
 
 def deliver_span(event: str, parent: str | None, clients: int) -> SpanHandle:
@@ -267,31 +230,73 @@ def deliver_span(event: str, parent: str | None, clients: int) -> SpanHandle:
     return _child(f"deliver {event}", SpanKind.INTERNAL, parent, {"qunli.clients": clients})
 
 
-def database_span(summary: str, operation: str, collection: str) -> SpanHandle:
-    """`<summary>` CLIENT: a statement within the step that runs now."""
-    attributes = {
-        "db.system.name": "postgresql",
-        "db.operation.name": operation,
-        "db.collection.name": collection,
-    }
-    return _child(summary, SpanKind.CLIENT, _current.get(), attributes)
+def database_span(name: str, operation: str, collection: str | None) -> SpanHandle:
+    """`<name>` CLIENT: a statement, by the name of its query, within the request or step that runs now."""
+    attributes = {"db.system.name": "postgresql", "db.operation.name": operation, "db.query.summary": name}
+    if collection is not None:
+        attributes["db.collection.name"] = collection
+    return _child(name, SpanKind.CLIENT, _current.get(), attributes)
 
 
-def _messaging(topic: str, operation: str, count: int) -> dict[str, str | int]:
+def messaging(topic: str, operation: str) -> dict[str, str | int]:
+    """Attributes of a span about records of a topic; `operation`: send or process."""
     return {
         "messaging.system": "kafka",
         "messaging.operation.type": operation,
         "messaging.operation.name": operation,
         "messaging.destination.name": topic,
-        "messaging.batch.message_count": count,
     }
 
 
-def _child(name: str, kind: SpanKind, parent: str | None, attributes: Attributes) -> SpanHandle:
-    if _Tracing.tracer is None or parent is None or not is_sampled(parent):
-        return SpanHandle(parent or new_traceparent())
-    return SpanHandle(None, _Tracing.tracer.start_span(name, _in_context(parent), kind, attributes))
+# --- beginning one ----------------------------------------------------------------------------------------------
 
 
-def _is_recorded(parent: str | None) -> bool:
+def is_configured() -> bool:
+    """Whether this process records spans at all."""
+    return _Tracing.tracer is not None
+
+
+def is_recorded(parent: str | None) -> bool:
+    """Whether a child of this context would be recorded here."""
     return _Tracing.tracer is not None and is_sampled(parent)
+
+
+def start(
+    name: str,
+    kind: SpanKind,
+    attributes: Attributes,
+    parent: str | None = None,
+    links: Sequence[str] = (),
+    start_ms: int | None = None,
+    *,
+    runs: bool = False,
+) -> SpanHandle:
+    """A span of this process, which must be configured. Without a parent it begins a trace.
+
+    `links`: of more than MAX_LINKS the first. `start_ms`: wall time, if it began before now. `runs`: as a context
+    manager it is the parent of what happens within.
+    """
+    assert _Tracing.tracer is not None
+    context = _in_context(parent) if parent else Context()
+    linked = [Link(_span_context(one)) for one in links[:MAX_LINKS]]
+    began = None if start_ms is None else start_ms * 1_000_000
+    return (_Running if runs else SpanHandle)(
+        None, _Tracing.tracer.start_span(name, context, kind, attributes, linked, began)
+    )
+
+
+def may_force() -> bool:
+    """Whether a span of what is not sampled may be made: so many a second, and the rest go without."""
+    if _Tracing.tracer is None:
+        return False
+    second = int(clock.monotonic())
+    if second != _Tracing.second:
+        _Tracing.second, _Tracing.forced = second, 0
+    _Tracing.forced += 1
+    return _Tracing.forced <= FORCED_A_SECOND
+
+
+def _child(name: str, kind: SpanKind, parent: str | None, attributes: Attributes) -> SpanHandle:
+    if parent is None or not is_recorded(parent):
+        return SpanHandle(parent or new_traceparent())
+    return start(name, kind, attributes, parent)

@@ -31,12 +31,13 @@ from libs.common.outbox import Out
 from libs.common.postgres import Connection
 from libs.common.slices import slice_work
 from libs.common.step import MaySlice, Record, Result, TooMuch, Work, traceparent_of
-from libs.common.telemetry import trace_id_of
 from libs.common.topics import MEMBER_EVENTS, MEMBER_EVENTS_DEAD, STORE_FEED, partition_of
+from libs.common.traceparents import trace_id_of
 from services.engagement import store
 from services.engagement.domain.advance import Now
 from services.engagement.domain.batch import Batch, Job, Key, apply, is_owed, open_close, pay
 from services.engagement.domain.effects import FigureKey, TierKey
+from services.engagement.domain.effects import name as tier_name
 from services.engagement.domain.groups import chunks
 from services.engagement.domain.intake import Entry, Fault, read
 from services.engagement.store import Partition
@@ -367,6 +368,7 @@ class Step:
             work=self.work,
             letters=self.letters,
             replayed=self._replayed(),
+            notable=self._notable(),
             keep=lambda: self._keep(figures, tiers),
         )
 
@@ -408,6 +410,16 @@ class Step:
         """The dead letters that these records replay, and that did not become letters again."""
         buried = {letter.record.offset for letter in self.letters}
         return replayed_by(record for record in self.records if record.offset not in buried)
+
+    def _notable(self) -> dict[int, dict[str, str | int]]:
+        """The records that moved memberships to another tier: how many, and the way of one that was moved by itself."""
+        found: dict[int, dict[str, str | int]] = {}
+        for row in self.batch.effects.transitions:
+            said = found.setdefault(row.source.offset, {"qunli.transitions": 0})
+            said["qunli.transitions"] = int(said["qunli.transitions"]) + 1
+            if row.cause is not None:
+                said["qunli.transition"] = f"{tier_name(row.from_tier)}>{tier_name(row.to_tier)}"
+        return found
 
     def _keep(self, figures: Mapping[FigureKey, int], tiers: Mapping[TierKey, tuple[int, int]]) -> None:
         """After COMMIT: the state as it is now, caches bounded, what was used last kept longest."""

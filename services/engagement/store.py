@@ -12,7 +12,7 @@ from libs.common.activity import DEFAULT_SETTINGS, pack_days, score_at, unpack_d
 from libs.common.arrays import columns, flags, floats, numbers, octets, texts
 from libs.common.events import GroupMessage, ScoreSettings, encode
 from libs.common.postgres import Connection, load_queries
-from libs.common.telemetry import trace_id_of
+from libs.common.traceparents import trace_id_of
 from services.engagement.domain.advance import Outcome
 from services.engagement.domain.batch import Key
 from services.engagement.domain.effects import FigureKey, Rank, TierKey, TransitionRow

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from libs.common import clock, ops, telemetry
+from libs.common import clock, ops, telemetry, traceparents
 from libs.common import commands as wire
 from libs.common.caller import Caller
 from libs.common.callers import authorize, not_found
@@ -102,10 +102,12 @@ async def _append(gateway: Gateway, command: wire.AnyCommand) -> str:
         raise Problem("body_too_large", f"A command may have {MAX_COMMAND} bytes.")
     partition = partition_of(command.store_id, STORE_FEED.partitions)
     with telemetry.produce_span(gateway.feed, count=1) as span:
-        headers = telemetry.header_pairs(span.traceparent)
+        headers = traceparents.header_pairs(span.traceparent)
         failpoint("gateway.before_send")
         record = Record(partition, command.store_id.encode(), value, headers, command.given_at)
-        return format_position(gateway.feed, [(partition, await _write(gateway, record))])
+        offset = await _write(gateway, record)
+        span.written([(partition, offset)])
+        return format_position(gateway.feed, [(partition, offset)])
 
 
 async def _write(gateway: Gateway, record: Record) -> int:

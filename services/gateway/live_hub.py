@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from libs.common import clock, telemetry
+from libs.common import clock, telemetry, traceparents
 from libs.common.config import Settings
 from libs.common.kafka import LogUnavailable, close, end_offsets, make_reader, reason
 from libs.common.log_identity import identify
@@ -211,7 +211,7 @@ class Hub:
                 self._keep(entry, record.timestamp)
                 if isinstance(entry, DayOver) and not knows_day:
                     self.ring.forgo(entry)  # what this close came to began before anything was read
-                self._tell(entry, telemetry.from_headers(record.headers))
+                self._tell(entry, traceparents.from_headers(record.headers))
             if number % SLICE_RECORDS == 0:
                 await self._pause()
         await self._pause()
@@ -233,6 +233,6 @@ class Hub:
             for frame in frames(entry, audience.scope, self.generation, self.stand):
                 audience.add(frame)
                 clients += len(audience.members)
-        if clients:
+        if clients or (self.filled and telemetry.is_recorded(traceparent)):  # what is old and read again is no delivery
             kind = "day_closed" if isinstance(entry, DayOver) else entry.kind
             telemetry.deliver_span(kind, traceparent, clients).end()

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 
 import asyncpg
 
-from libs.common import telemetry
+from libs.common import telemetry, traceparents
 from libs.common.callers import Callers
 from libs.common.config import Settings
 from libs.common.events import LogRecord, encode
@@ -73,9 +73,10 @@ class Door:
         """Write a record to every partition; the position that is then on the log. Problem if any is unknown."""
         value = encode(record)
         with telemetry.produce_span(self.topic, count=MEMBER_EVENTS.partitions) as span:
-            headers = telemetry.header_pairs(span.traceparent)
+            headers = traceparents.header_pairs(span.traceparent)
             records = [Record(p, None, value, headers, now_ms) for p in range(MEMBER_EVENTS.partitions)]
             offsets = await self.writer.append(records)
+            span.written(list(enumerate(offsets)))
         acknowledged = [(p, offset) for p, offset in enumerate(offsets) if offset is not None]
         if len(acknowledged) < len(offsets):
             raise outcome_unknown()

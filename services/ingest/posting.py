@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from starlette.responses import Response
 
-from libs.common import clock, ops, telemetry
+from libs.common import clock, ops, telemetry, traceparents
 from libs.common.failpoints import failpoint
 from libs.common.http import RETRY_AFTER, JsonResponse, Problem, format_position
 from libs.common.shortcut import Headers, text
@@ -88,13 +88,14 @@ async def _append(door: Door, events: Sequence[Logged], received_at: int) -> lis
         return []
     count = MEMBER_EVENTS.partitions
     with telemetry.produce_span(door.topic, count=len(events)) as span:
-        headers = telemetry.header_pairs(span.traceparent)
+        headers = traceparents.header_pairs(span.traceparent)
         records = [
             Record(partition_of_bytes(key := event.member_id.encode(), count), key, event.value, headers, received_at)
             for event in events
         ]
         failpoint("ingest.before_send")
         offsets = await door.writer.append(records)
+        span.written([(record.partition, offset) for record, offset in zip(records, offsets, strict=True)])
     return [(record.partition, offset) for record, offset in zip(records, offsets, strict=True)]
 
 

@@ -149,6 +149,7 @@ class Step:
         self.stores: dict[str, Store] = {}
         self.letters: list[Letter] = []
         self.messages: list[Out] = []
+        self.traces: dict[str, str | None] = {}  # of what was said last, by store
 
     # --- records ------------------------------------------------------------------------------------------------
 
@@ -247,6 +248,7 @@ class Step:
     # --- what follows -------------------------------------------------------------------------------------------
 
     def _derive(self, effects: Effects, trace: str | None) -> None:
+        self.traces[effects.store.id] = trace
         target = partition_of(effects.store.id, PLACEMENTS.partitions)
         key = effects.store.id.encode()
         for event in effects.events:
@@ -272,5 +274,5 @@ class Step:
             store.keep()
             if store.head.day is not None:
                 state.known.add(store.id)
-            state.ask(store.id, store.head.request)
+            state.ask(store.id, store.head.request, self.traces.get(store.id))
         self.logic.shelf.put(state.number, self.stores.values())

@@ -22,7 +22,9 @@ from libs.common.events import encode
 from libs.common.failpoints import failpoint
 from libs.common.feed import PlanHead, PlanSolved
 from libs.common.processor import Processor
+from libs.common.telemetry import produce_span
 from libs.common.topics import STORE_FEED, partition_of
+from libs.common.traceparents import header_pairs
 from services.segmentation.exits import Exit
 from services.segmentation.store import Partition
 
@@ -76,7 +78,7 @@ class Solver:
         failpoint("solved")
         if not self._is_asked(store_id, plan_id):
             return
-        await self._send(store_id, parts)
+        await self._send(store_id, parts, self._trace(store_id))
         self._answered[store_id] = plan_id
         self._not_before.pop(store_id, None)
         count("qunli_plans_total", f'result="{_result(parts)}"')
@@ -116,19 +118,29 @@ class Solver:
         }
         return await asyncio.create_subprocess_exec(sys.executable, *argv, env=env, stdout=PIPE, stdin=PIPE)
 
-    async def _send(self, store_id: str, parts: list[bytes]) -> None:
+    def _trace(self, store_id: str) -> str | None:
+        """Of what asked for the plan, where this process heard it."""
+        lane = self._processor.lanes.get(partition_of(store_id, STORE_FEED.partitions))
+        return lane.state.traces.get(store_id) if lane is not None and lane.state is not None else None
+
+    async def _send(self, store_id: str, parts: list[bytes], trace: str | None) -> None:
         """Again until it is acknowledged: the first attempt that is whole counts, and a part twice is one part."""
         partition = partition_of(store_id, STORE_FEED.partitions)
         for part in parts:
             failures = 0
-            while not await self._sent(store_id, partition, part):
+            while not await self._sent(store_id, partition, part, trace):
                 await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
                 failures += 1
             failpoint("part_sent")
 
-    async def _sent(self, store_id: str, partition: int, part: bytes) -> bool:
+    async def _sent(self, store_id: str, partition: int, part: bytes, trace: str | None) -> bool:
         try:
-            await self._processor.producer.send_and_wait(self._topic, part, store_id.encode(), partition)
+            with produce_span(self._topic, partition, parent=trace) as span:
+                headers = header_pairs(span.traceparent)
+                where = await self._processor.producer.send_and_wait(
+                    self._topic, part, store_id.encode(), partition, headers=headers
+                )
+                span.written([(partition, where.offset)])
         except (KafkaError, TimeoutError) as error:
             log.warning("an answer of the solver is not acknowledged (%s)", type(error).__name__)
             return False

@@ -59,7 +59,7 @@ class Partition:
     """What segmentation keeps in memory of a partition, beside its stores.
 
     `seen`: the last seq applied of each source partition; `known`: every store that has a row; `requests`: of the
-    stores that wait for a plan, its id.
+    stores that wait for a plan, its id; `traces`: of some of them, the trace of what asked for it in this process.
     """
 
     number: int
@@ -68,13 +68,18 @@ class Partition:
     seen: dict[int, int] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     requests: dict[str, str] = field(default_factory=dict)
+    traces: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, store_id: str, request: str | None) -> None:
-        """A store waits for this plan now, or for none."""
-        if request is None:
-            self.requests.pop(store_id, None)
-        else:
+    def ask(self, store_id: str, request: str | None, trace: str | None = None) -> None:
+        """A store waits for this plan now, or for none. `trace`: of what was said of the store last."""
+        if request == self.requests.get(store_id):
+            return
+        self.requests.pop(store_id, None)
+        self.traces.pop(store_id, None)
+        if request is not None:
             self.requests[store_id] = request
+            if trace is not None:
+                self.traces[store_id] = trace
 
 
 async def load_partition(connection: Connection, number: int) -> Partition:

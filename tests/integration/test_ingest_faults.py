@@ -14,7 +14,7 @@ import pytest
 
 from deploy.local.stack import Options, Stack
 from libs.common import clock
-from libs.common.telemetry import from_headers, is_sampled
+from libs.common.traceparents import from_headers, is_sampled
 from tests.integration.ingest_world import World, a_database, a_log, a_world, an_event, ids_on, until
 
 TIMEOUT = 2.0

@@ -7,7 +7,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 
-from libs.common import telemetry
+from libs.common import telemetry, traceparents
 from libs.common.config import Settings
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -48,9 +48,9 @@ def none_sampled() -> Iterator[Spans]:
 def test_without_an_exporter_trace_ids_still_flow() -> None:
     with telemetry.server_span("POST /x", None, HTTP) as span, telemetry.produce_span("t") as sent:
         assert not span.recorded
-        assert telemetry.trace_id_of(sent.traceparent) == telemetry.trace_id_of(span.traceparent)
-        assert not telemetry.is_sampled(sent.traceparent)
-        assert telemetry.from_headers(telemetry.header_pairs(sent.traceparent)) == sent.traceparent
+        assert traceparents.trace_id_of(sent.traceparent) == traceparents.trace_id_of(span.traceparent)
+        assert not traceparents.is_sampled(sent.traceparent)
+        assert traceparents.from_headers(traceparents.header_pairs(sent.traceparent)) == sent.traceparent
     assert telemetry.traceparent() is None
 
 
@@ -60,8 +60,8 @@ NO_TRACE, VERSION_1 = f"00-{'0' * 32}-00f067aa0ba902b7-01", f"01-{TRACE}-00f067a
 @pytest.mark.parametrize("caller", [None, "", "junk", NO_TRACE, VERSION_1])
 def test_a_malformed_caller_starts_a_new_trace(none_sampled: Spans, caller: str | None) -> None:
     with telemetry.server_span("POST /x", caller, HTTP) as span:
-        assert telemetry.trace_id_of(span.traceparent) not in (None, TRACE)
-        assert not telemetry.is_sampled(span.traceparent)
+        assert traceparents.trace_id_of(span.traceparent) not in (None, TRACE)
+        assert not traceparents.is_sampled(span.traceparent)
     assert none_sampled.finished() == {}
 
 
@@ -71,47 +71,70 @@ def test_an_unsampled_caller_is_followed_and_not_recorded(spans: Spans) -> None:
     assert spans.finished() == {}
 
 
-def test_a_sampled_caller_is_recorded_through_every_hop(none_sampled: Spans) -> None:
-    with telemetry.server_span("POST /v1/events", SAMPLED, HTTP), telemetry.produce_span("member-events", 3) as sent:
-        headers = telemetry.header_pairs(sent.traceparent)
-    record = telemetry.from_headers(headers)
-    with telemetry.step_span("member-events", "engagement", 3, [record, UNSAMPLED, None], 7, 9):
-        handled = telemetry.record_span("join", record, 1_000, {"messaging.kafka.offset": 7})
-        with telemetry.database_span("insert journal", "INSERT", "journal"):
+def test_a_sampled_caller_is_recorded_and_what_it_sends_goes_on_from_the_send(none_sampled: Spans) -> None:
+    with telemetry.server_span("POST /v1/events", SAMPLED, HTTP) as door:
+        with telemetry.produce_span("member-events", 3) as sent:
+            sent.written([(3, 41)])
+        with telemetry.database_span("load_keys", "SELECT", "auth.server_key"):
             pass
-        handled.end()
+        door.answered(202)
     found = none_sampled.finished()
-    door, send, step = found["POST /v1/events"], found["send member-events"], found["process member-events"]
-    assert parent_of(door) == int(SAMPLED[36:52], 16)
-    assert f"{door.context.trace_id:032x}" == TRACE
-    assert parent_of(send) == door.context.span_id
-    assert [link.context.span_id for link in step.links] == [send.context.span_id]
-    assert parent_of(step) is None
-    join, insert = found["process join"], found["insert journal"]
-    assert parent_of(join) == send.context.span_id
-    assert [link.context.span_id for link in join.links] == [step.context.span_id]
-    assert join.start_time == 1_000_000_000
-    assert parent_of(insert) == step.context.span_id
-    kinds = [SpanKind.SERVER, SpanKind.PRODUCER, SpanKind.CONSUMER, SpanKind.CONSUMER, SpanKind.CLIENT]
-    assert [span.kind for span in (door, send, step, join, insert)] == kinds
-    assert (step.attributes or {})["messaging.batch.message_count"] == 3
-    assert (send.attributes or {})["messaging.destination.partition.id"] == "3"
+    door_span, send, load = found["POST /v1/events"], found["send member-events"], found["load_keys"]
+    assert parent_of(door_span) == int(SAMPLED[36:52], 16)
+    assert f"{door_span.context.trace_id:032x}" == TRACE
+    assert parent_of(send) == parent_of(load) == door_span.context.span_id
+    assert sent.traceparent == telemetry.format_context(send.context)
+    assert [span.kind for span in (door_span, send, load)] == [SpanKind.SERVER, SpanKind.PRODUCER, SpanKind.CLIENT]
+    assert door_span.attributes == HTTP | {"http.response.status_code": 202}
+    assert send.attributes == {
+        "messaging.system": "kafka",
+        "messaging.operation.type": "send",
+        "messaging.operation.name": "send",
+        "messaging.destination.name": "member-events",
+        "messaging.destination.partition.id": "3",
+        "messaging.kafka.offset": 41,
+        "messaging.batch.message_count": 1,
+    }
+    assert load.attributes == {
+        "db.system.name": "postgresql",
+        "db.operation.name": "SELECT",
+        "db.collection.name": "auth.server_key",
+        "db.query.summary": "load_keys",
+    }
 
 
-def test_a_forced_span_of_an_unsampled_record_is_a_new_trace_linked_to_it(spans: Spans) -> None:
-    assert not telemetry.record_span("join", UNSAMPLED, 1, {}).recorded
-    forced = telemetry.record_span("transition", UNSAMPLED, 1, {}, forced=True)
-    forced.end()
-    span = spans.finished()["process transition"]
-    assert parent_of(span) is None
-    assert [f"{link.context.trace_id:032x}" for link in span.links] == [TRACE]
-    assert telemetry.trace_id_of(forced.traceparent) != TRACE
+def test_what_is_not_acknowledged_is_an_error_of_the_send(spans: Spans) -> None:
+    with telemetry.produce_span("member-events", parent=SAMPLED) as sent:
+        sent.written([(3, None), (4, 9)])
+    span = spans.finished()["send member-events"]
+    assert not span.status.is_ok
+    assert (span.attributes or {})["error.type"] == "unacknowledged"
+    assert (span.attributes or {})["messaging.kafka.offset"] == 9
 
 
-def test_links_of_a_step_are_bounded(spans: Spans) -> None:
-    with telemetry.step_span("t", "g", 0, [SAMPLED] * 500, 0, 499):
-        pass
-    assert len(spans.finished()["process t"].links) == telemetry.MAX_LINKS
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_request_that_fails_is_recorded_though_it_is_not_sampled(none_sampled: Spans, status: int) -> None:
+    with telemetry.server_span("POST /x", UNSAMPLED, HTTP) as span:
+        span.answered(status)
+    found = none_sampled.finished()["POST /x"]
+    assert found.parent is None
+    assert [f"{link.context.trace_id:032x}" for link in found.links] == [TRACE]
+    assert f"{found.context.trace_id:032x}" != TRACE
+    assert found.attributes == HTTP | {"http.response.status_code": status, "error.type": str(status)}
+    assert not found.status.is_ok
+
+
+@pytest.mark.parametrize("status", [202, 401, 429])
+def test_a_request_that_its_caller_has_wrong_is_not(none_sampled: Spans, status: int) -> None:
+    with telemetry.server_span("POST /x", UNSAMPLED, HTTP) as span:
+        span.answered(status)
+    assert none_sampled.finished() == {}
+
+
+def test_a_storm_of_errors_makes_few_forced_spans(none_sampled: Spans) -> None:
+    made = sum(telemetry.may_force() for _ in range(10 * telemetry.FORCED_A_SECOND))
+    assert telemetry.FORCED_A_SECOND <= made <= 2 * telemetry.FORCED_A_SECOND  # a new second may begin meanwhile
+    assert none_sampled.finished() == {}
 
 
 def test_half_of_the_requests_are_about_half() -> None:
@@ -127,4 +150,4 @@ def test_half_of_the_requests_are_about_half() -> None:
 
 @pytest.mark.parametrize("value", [None, b"", b"junk", b"\xff\xfe", SAMPLED.upper().encode()])
 def test_headers_that_carry_no_traceparent(value: bytes | None) -> None:
-    assert telemetry.from_headers([("other", b"x"), ("traceparent", value)]) is None
+    assert traceparents.from_headers([("other", b"x"), ("traceparent", value)]) is None

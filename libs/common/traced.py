@@ -41,7 +41,8 @@ def describe(sql: str) -> Statement:
     bare = _NOISE.sub("", sql)
     if writes := _WRITES.findall(bare):
         words, table = writes[-1 if bare.lstrip().startswith("WITH") else 0]  # the parts of a WITH stand before it
-        return Statement(_names.get(sql, words), words.split()[0], table)
+        verb = words.split()[0]
+        return Statement(_names.get(sql, verb), verb, table)
     if (verb := bare.split(None, 1)[0].upper()) not in ("SELECT", "WITH"):
         return Statement(_names.get(sql, verb), verb, None)
     parts = set(_PARTS.findall(bare))

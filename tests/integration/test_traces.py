@@ -1,0 +1,261 @@
+"""One posted event is one trace: from the door through both processors to the stream, with nothing personal in it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.local import services
+from deploy.local.child import Child
+from libs.common import clock
+from libs.common.days import ms_to_rfc3339
+from libs.common.keys import create_key
+from tests.integration.otlp import Collector, Sent, a_collector
+from tests.integration.stream_world import Client, port_of
+
+STORE, GROUP = "sh-xyzzy", "groupname-xyzzy"
+MEMBER, OTHER = "member-plugh", "another-plugh"
+EVENT = "event-frobozz"
+TAG = "pets"
+TRACE, ABOVE = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+SAMPLED, UNSAMPLED = f"00-{TRACE}-{ABOVE}-01", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+SERVICES = (services.INGEST, services.ENGAGEMENT, services.SEGMENTATION, services.GATEWAY)
+PATIENCE = 60.0
+
+
+@dataclass(slots=True)
+class Shop:
+    """All four services, which record what they are told to and nothing else, and a client of the stream."""
+
+    ingest: httpx.AsyncClient
+    gateway: httpx.AsyncClient
+    stream: Client
+    children: list[Child]
+    collector: Collector
+    prefix: str
+    key: str
+
+    async def join(self, member: str, event: str, traceparent: str, **data: object) -> httpx.Response:
+        """A member joins."""
+        body = {
+            "type": "join", "id": event, "store_id": STORE, "member_id": member,
+            "occurred_at": ms_to_rfc3339(clock.now_ms()), "data": {"interests": [TAG], **data},
+        }  # fmt: skip
+        return await self.ingest.post("/v1/events", json=body, headers={"traceparent": traceparent})
+
+    async def give(self, method: str, path: str, body: object, key: str) -> None:
+        """Give a command, and wait until it is done."""
+        answer = await self.gateway.request(method, path, json=body, headers={"Idempotency-Key": key})
+        assert answer.status_code == 202, answer.text
+        await until(lambda: self._is_done(answer.headers["location"]))
+
+    async def _is_done(self, location: str) -> bool:
+        answer = await self.gateway.get(location)
+        return answer.status_code == 200 and answer.json()["outcome"] == "done"
+
+    async def told(self, event: str) -> dict[str, Any]:
+        """The next frame of a kind."""
+        while True:
+            frame = await asyncio.wait_for(self.stream.next(), PATIENCE)
+            assert frame is not None
+            if frame.event == event:
+                return dict(frame.data)
+
+    async def spans(self, *names: str) -> list[Sent]:
+        """All that was sent, once spans of these names are among it."""
+        await until(lambda: _soon(self.collector.spans.issuperset(names)))
+        return self.collector.sent
+
+
+async def _soon(holds: bool) -> bool:
+    return holds
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    deadline = clock.monotonic() + PATIENCE
+    while not await holds():
+        assert clock.monotonic() < deadline
+        await asyncio.sleep(0.2)
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with a_collector() as started:
+        yield started
+
+
+@pytest.fixture
+async def shop(
+    collector: Collector,
+    fresh_database: Callable[[], str],
+    fresh_log: Callable[[], str],
+    a_service: Callable[..., Child],
+) -> AsyncIterator[Shop]:
+    """A store with a group that takes newcomers."""
+    url, prefix = fresh_database(), fresh_log()
+    key = create_key(url, "test", ["events:write", "commands:write", "stores:read"], [STORE])
+    env = {
+        "QUNLI_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
+        "QUNLI_TRACE_SAMPLE": "0",
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
+    }
+    children = [a_service(service, url, prefix, **env) for service in SERVICES]
+
+    def client(service: services.Service, child: Child) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx.AsyncClient(
+            base_url=services.door_url(service, child), headers=headers, timeout=30, trust_env=False
+        )
+
+    async with (
+        client(services.INGEST, children[0]) as ingest,
+        client(services.GATEWAY, children[3]) as gateway,
+        Client(port_of(children[3]), key) as stream,
+    ):
+        shop = Shop(ingest, gateway, stream, children, collector, prefix, key)
+        numbers = count()
+        body = {"name": GROUP, "theme": "pets"}
+        await shop.give("POST", f"/v1/stores/{STORE}/groups", body, f"k-{next(numbers)}")
+        opened = await shop.told("group_opened")
+        ready = {"managers": ["manager-plugh"], "join_url": "https://chat.example/secret-plugh"}
+        await shop.give("PUT", f"/v1/groups/{opened['group_id']}", ready, f"k-{next(numbers)}")
+        yield shop
+
+
+def one(spans: list[Sent], service: str, name: str, **attributes: object) -> Sent:
+    """The one span of a service with this name."""
+    found = [
+        span
+        for span in spans
+        if (span.service, span.name) == (f"qunli-{service}", name)
+        and all(span.attributes.get(key) == value for key, value in attributes.items())
+    ]
+    assert len(found) == 1, (service, name, [(span.service, span.name) for span in spans])
+    return found[0]
+
+
+def messaging(topic: str, operation: str) -> dict[str, object]:
+    return {
+        "messaging.system": "kafka",
+        "messaging.operation.type": operation,
+        "messaging.operation.name": operation,
+        "messaging.destination.name": topic,
+    }
+
+
+def without_places(span: Sent) -> dict[str, object]:
+    """Its attributes but for the partition and offset, which must be there."""
+    rest: dict[str, object] = dict(span.attributes)
+    assert str(rest.pop("messaging.destination.partition.id")).isdecimal()
+    assert isinstance(rest.pop("messaging.kafka.offset"), int)
+    return rest
+
+
+async def test_a_posted_event_is_one_trace_from_the_door_to_the_stream(shop: Shop) -> None:
+    events, feed, placements = (f"{shop.prefix}{name}" for name in ("member-events", "store-feed", "placements"))
+    answer = await shop.join(MEMBER, EVENT, SAMPLED)
+    assert answer.status_code == 202, answer.text
+    assert (await shop.told("placed"))["member_id"] == MEMBER
+    sent = await shop.spans("deliver placed", "deliver transition", "process joined", f"process {feed}")
+    for child in shop.children:
+        await asyncio.to_thread(child.stop)  # which sends what is left
+    sent = shop.collector.sent
+    mine = [span for span in sent if span.trace == TRACE]
+    assert {span.service for span in mine} == {f"qunli-{service.name}" for service in SERVICES}
+
+    # one tree, under the caller's span
+    ids = {span.id for span in mine}
+    assert [span.name for span in mine if span.parent not in ids] == ["POST /v1/events"]
+
+    door = one(mine, "ingest", "POST /v1/events")
+    assert (door.kind, door.parent) == ("SERVER", ABOVE)
+    assert door.attributes == {
+        "http.request.method": "POST", "http.route": "/v1/events", "http.response.status_code": 202,
+    }  # fmt: skip
+    send = one(mine, "ingest", f"send {events}")
+    assert (send.kind, send.parent) == ("PRODUCER", door.id)
+    assert without_places(send) == messaging(events, "send") | {"messaging.batch.message_count": 1}
+    join = one(mine, "engagement", "process join")
+    assert (join.kind, join.parent) == ("CONSUMER", send.id)
+    assert without_places(join) == messaging(events, "process") | {
+        "messaging.consumer.group.name": f"{shop.prefix}engagement",
+        "qunli.event_type": "join",
+        "qunli.transitions": 1,
+        "qunli.transition": "none>monthly",
+    }
+    step = one(sent, "engagement", f"process {events}")
+    assert (step.kind, step.parent, set(step.links)) == ("CONSUMER", "", {send.id})
+    assert without_places(step) == messaging(events, "process") | {
+        "messaging.consumer.group.name": f"{shop.prefix}engagement",
+        "messaging.batch.message_count": 1,
+        "qunli.last_offset": step.attributes["messaging.kafka.offset"],
+    }
+    assert step.id in join.links
+    assert join.attributes["messaging.kafka.offset"] == send.attributes["messaging.kafka.offset"]
+    journal = one(sent, "engagement", "insert_journal")
+    assert (journal.kind, journal.parent) == ("CLIENT", step.id)
+    assert journal.attributes == {
+        "db.system.name": "postgresql", "db.operation.name": "INSERT", "db.collection.name": "journal",
+        "db.query.summary": "insert_journal",
+    }  # fmt: skip
+    statements = {span.name for span in sent if span.parent == step.id}
+    assert {"compare_and_set", "save_memberships", "insert_transitions", "insert_outbox", "COMMIT"} <= statements
+
+    # what follows from it: a transition and a first join, in one batch of the outbox
+    fed = one(mine, "engagement", f"send {feed}")
+    assert (fed.kind, fed.parent) == ("PRODUCER", join.id)
+    assert without_places(fed) == messaging(feed, "send") | {"messaging.batch.message_count": 2}
+    moved, joined = (one(mine, "segmentation", f"process {kind}") for kind in ("transition", "joined"))
+    assert moved.parent == joined.parent == fed.id
+    assert joined.attributes["messaging.consumer.group.name"] == f"{shop.prefix}segmentation"
+    assert joined.attributes["messaging.destination.name"] == feed
+    steps = [span for span in sent if span.name == f"process {feed}"]
+    assert {step.service for step in steps} == {"qunli-segmentation"}
+    assert all(step.links == {fed.id} for step in steps)
+    placed = [span for span in mine if span.name == f"send {placements}"]
+    assert {span.service for span in placed} == {"qunli-segmentation"}
+    assert {span.parent for span in placed} <= {moved.id, joined.id}
+    invited = one(mine, "gateway", "deliver placed")
+    assert (invited.kind, dict(invited.attributes)) == ("INTERNAL", {"qunli.clients": 1})
+    assert invited.parent in {span.id for span in placed}
+    told = one(mine, "gateway", "deliver transition")
+    assert (told.parent, dict(told.attributes)) == (fed.id, {"qunli.clients": 1})
+
+    assert_nothing_personal(shop, sent)
+
+
+def assert_nothing_personal(shop: Shop, sent: list[Sent]) -> None:
+    """Neither ids nor words of anybody, nor a key, in all that was sent; what does name things is there."""
+    assert len(sent) > 20
+    whole = b"".join(shop.collector.bodies)
+    assert b"insert_journal" in whole
+    for word in (STORE, GROUP, MEMBER, OTHER, EVENT, "manager-plugh", "secret-plugh", "xyzzy", "plugh", "frobozz"):
+        assert word.encode() not in whole, word
+    for secret in (shop.key, *shop.key.split("_")[1:]):
+        assert secret.encode() not in whole
+    names = {name for span in sent for name in span.attributes}
+    assert not [name for name in names if name.startswith(("url.", "db.query.text", "messaging.kafka.message.key"))]
+
+
+async def test_what_matters_is_seen_though_it_is_not_sampled(shop: Shop) -> None:
+    """A transition and a dead letter begin traces of their own, linked to the context that nobody recorded."""
+    assert (await shop.join(OTHER, EVENT, UNSAMPLED)).status_code == 202
+    await shop.told("placed")
+    assert (await shop.join(OTHER, EVENT, UNSAMPLED, channel="qr")).status_code == 202  # another body under its id
+    await shop.spans("deliver placed", f"send {shop.prefix}member-events.dead-letters")
+    unrecorded = UNSAMPLED.split("-")[2]
+    sent = shop.collector.sent
+    assert not [span for span in sent if span.service == "qunli-ingest"]
+    moved, buried = (span for span in sent if span.name == "process join")
+    assert (moved.parent, buried.parent) == ("", "")
+    assert unrecorded in moved.links
+    assert unrecorded in buried.links
+    assert moved.attributes["qunli.transition"] == "none>monthly"
+    assert buried.attributes["qunli.dead_letter"] == "id_conflict"
+    follows = {(span.service, span.name) for span in sent if span.trace == moved.trace}
+    assert {("qunli-segmentation", "process joined"), ("qunli-gateway", "deliver placed")} <= follows
+    assert_nothing_personal(shop, sent)

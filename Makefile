@@ -6,6 +6,7 @@ STAMP  := $(VENV)/.installed
 VENDOR := services/gateway/console/vendor/licences.json
 DEMO_ARGS ?=
 TOWN ?=
+TRACES ?=
 BENCH_ARGS ?=
 SCHEMA_ARGS ?=
 TEST_ARGS ?=
@@ -45,8 +46,8 @@ test: setup ## all tests, on a Kafka and a Postgres that they start themselves
 test-unit: setup ## the tests without I/O
 	$(BIN)/pytest tests/unit $(TEST_ARGS)
 
-demo: setup ## a year of a real grocer's baskets through the real door (DEMO_ARGS="--days 60 --exit", TOWN=1)
-	$(BIN)/qunli demo $(if $(TOWN),--town) $(DEMO_ARGS)
+demo: setup ## a year of a real grocer's baskets through the real door (DEMO_ARGS="--days 60 --exit", TOWN=1, TRACES=1)
+	$(BIN)/qunli demo $(if $(TOWN),--town) $(if $(TRACES),--traces) $(DEMO_ARGS)
 
 up: setup ## the whole stack on this machine, in the background
 	$(BIN)/qunli up --detach

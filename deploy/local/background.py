@@ -28,11 +28,12 @@ class NotUp(QunliError):
 
 @dataclass(frozen=True, slots=True)
 class Reachable:
-    """A stack that runs in the background: its doors, and a key for both."""
+    """A stack that runs in the background: its doors, and a key for both; `zipkin`: "" unless it has one."""
 
     ingest: str
     gateway: str
     server_key: str
+    zipkin: str = ""
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def running(data: Path, arguments: Sequence[str], report: Callable[[str], None])
         settled = folders.read_settled(folder)
         if settled is None:
             raise NotUp(reason=f"{folder.settled_file} has gone.")
-        yield reachable(settled)
+        yield reachable(settled, traces="--traces" in arguments)
     finally:
         stop(folder)
 
@@ -122,7 +123,8 @@ def _end(folder: Folder, supervisor: int) -> None:
         Event().wait(POLL_SECONDS)
 
 
-def reachable(settled: Settled) -> Reachable:
-    """Where the doors of a running stack are."""
+def reachable(settled: Settled, *, traces: bool = False) -> Reachable:
+    """Where the doors of a running stack are, and its Zipkin, if it has one."""
     doors = {name: f"http://{HOST}:{settled.ports.get(name, 0)}" for name in ("ingest", "gateway")}
-    return Reachable(doors["ingest"], doors["gateway"], settled.server_key)
+    zipkin = f"http://{HOST}:{settled.ports['zipkin']}" if traces else ""
+    return Reachable(doors["ingest"], doors["gateway"], settled.server_key, zipkin)

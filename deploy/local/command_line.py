@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from deploy.local import folder as folders
-from deploy.local import jars
+from deploy.local import jars, zipkin
 from libs.common.errors import UserError
 
 Data = Annotated[Path, typer.Option("--data", envvar="QUNLI_DATA", help="The stack's data folder.")]
@@ -37,12 +37,21 @@ def new_app() -> typer.Typer:
     return typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def fetch_jars() -> str:
-    """Kafka's class path, after a download with a progress bar if anything is missing."""
+def fetch_jars() -> None:
+    """Have Kafka's jars, after a download with a progress bar if anything is missing."""
+    _fetch("Kafka's jars", jars.ensure)
+
+
+def fetch_zipkin() -> None:
+    """Have Zipkin's jar."""
+    _fetch("Zipkin", zipkin.ensure)
+
+
+def _fetch(what: str, ensure: Callable[[Callable[[int, int], None]], object]) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     progress = Progress(
-        TextColumn("Fetching Kafka's jars"), BarColumn(), MofNCompleteColumn(), console=console, transient=True
+        TextColumn(f"Fetching {what}"), BarColumn(), MofNCompleteColumn(), console=console, transient=True
     )
     task = progress.add_task("")
 
@@ -51,7 +60,7 @@ def fetch_jars() -> str:
         progress.update(task, completed=done, total=wanted)
 
     try:
-        return jars.ensure(report)
+        ensure(report)
     finally:
         if progress.live.is_started:
             progress.stop()

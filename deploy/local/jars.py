@@ -1,4 +1,7 @@
-"""Kafka's jars: named with their checksums in jgo.lock.toml, downloaded once, checked by us, then used offline."""
+"""Jars: named with their checksums in a lock file, downloaded once, checked by us, then used offline.
+
+Kafka's are those of jgo.lock.toml.
+"""
 
 import hashlib
 import os
@@ -30,16 +33,20 @@ class Jar:
     artifact: str
     version: str
     sha256: str
+    classifier: str = ""
 
     @property
     def file_name(self) -> str:
-        return f"{self.artifact}-{self.version}.jar"
+        kind = f"-{self.classifier}" if self.classifier else ""
+        return f"{self.artifact}-{self.version}{kind}.jar"
 
 
 def locked_jars(lock: Path = LOCK_FILE) -> tuple[Jar, ...]:
     """Every jar of the lock file, in its order, which is the order of the class path."""
     entries = tomllib.loads(lock.read_text())["dependencies"]
-    return tuple(Jar(e["groupId"], e["artifactId"], e["version"], e["sha256"]) for e in entries)
+    return tuple(
+        Jar(e["groupId"], e["artifactId"], e["version"], e["sha256"], e.get("classifier", "")) for e in entries
+    )
 
 
 def cache_folder() -> Path:
@@ -94,12 +101,12 @@ def is_right(path: Path, sha256: str) -> bool:
         return False
 
 
-def ensure(report: Callable[[int, int], None] = lambda _done, _all: None) -> str:
+def ensure(report: Callable[[int, int], None] = lambda _done, _all: None, lock: Path = LOCK_FILE) -> str:
     """Download what is missing and return the class path. `report(done, wanted)` follows the downloads.
 
     UserError when the network does not give a jar, or gives another one than the lock file names.
     """
-    jars, folder = locked_jars(), jar_folder()
+    jars, folder = locked_jars(lock), jar_folder()
     wanted = missing(jars, folder)
     if wanted:
         folder.mkdir(parents=True, exist_ok=True)
@@ -154,20 +161,22 @@ def _fetch(context: "MavenContext", jar: Jar, folder: Path) -> None:
 
 
 def _download_one(context: "MavenContext", jar: Jar) -> Path:
-    artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
+    artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact(jar.classifier)
     shutil.rmtree(context.repo_cache / artifact.component.path_prefix, ignore_errors=True)  # an earlier try's
     return artifact.resolve()
 
 
 def _keep(path: Path, jar: Jar, folder: Path) -> None:
     if not is_right(path, jar.sha256):
-        what = f"{jar.file_name} came with another checksum than {LOCK_FILE.name} has."
+        what = f"{jar.file_name} came with another checksum than its lock file has."
         raise UserError(what, "Try again; if it stays so, the download is not what was locked: do not use it.")
     path.replace(folder / jar.file_name)
 
 
 def _unreachable(jar: Jar, error: Exception) -> UserError:
     if isinstance(error, OSError) and error.errno == 28:
-        return UserError(f"The disk is full at {jar_folder()}.", "Make room (about 50 MB) and try again.")
-    what = f"Kafka's {jar.file_name} could not be downloaded ({type(error).__name__})."
-    return UserError(what, "The first start needs the network: connect (or set HTTPS_PROXY), then `qunli fetch`.")
+        return UserError(
+            f"The disk is full at {jar_folder()}.", "Make room (about 50 MB; 140 MB for Zipkin) and try again."
+        )
+    what = f"{jar.file_name} could not be downloaded ({type(error).__name__})."
+    return UserError(what, "The first start needs the network: connect (or set HTTPS_PROXY), and try again.")

@@ -16,7 +16,7 @@ from threading import Event, Lock
 from typing import IO, Self
 
 from deploy.local import folder as folders
-from deploy.local import jars, ports, sessions, topics
+from deploy.local import jars, ports, sessions, topics, zipkin
 from deploy.local import kafka as kafka_part
 from deploy.local import postgres as postgres_part
 from deploy.local import services as service_parts
@@ -37,6 +37,7 @@ class Options:
     `ports`: those the user fixed, by name (ingest, gateway, kafka, postgres). `kafka_bootstrap`, `database_url`
     (as the database's owner): used instead of starting our own. `throwaway`: for a short life, such as a test's:
     Postgres does not wait for the disk, Kafka starts fast and runs slower. `env`: settings for every service.
+    `traces`: with Zipkin, to which every service sends all of its spans.
     """
 
     services: tuple[service_parts.Service, ...] = service_parts.SERVICES
@@ -47,6 +48,7 @@ class Options:
     topic_prefix: str = ""
     throwaway: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
+    traces: bool = False
 
 
 BARE = Options(services=())
@@ -60,6 +62,7 @@ class Urls:
     database: str = ""
     ingest: str = ""
     gateway: str = ""
+    zipkin: str = ""
 
 
 class Stack:
@@ -82,6 +85,7 @@ class Stack:
         self._cancelled = cancelled or Event()
         self.on_change: Callable[[str], None] = lambda _step: None
         self._parts: dict[str, Child] = {}
+        self._tracing: Mapping[str, str] = {}
         self._settled: Settled | None = None
         self._settling = Lock()
         self._lock_file: IO[str] | None = None
@@ -175,7 +179,10 @@ class Stack:
         return chosen
 
     def _start_parts(self) -> None:
-        """Kafka and Postgres side by side, unless others' are used; nothing starts before both folders are right."""
+        """Kafka and Postgres side by side, unless others' are used; nothing starts before both folders are right.
+
+        Zipkin beside them, if it is asked for.
+        """
         self.urls = Urls(self.options.kafka_bootstrap or "", self.options.database_url or "")
         prepare: list[Callable[[], None]] = []
         launch: list[Callable[[], None]] = []
@@ -189,6 +196,10 @@ class Stack:
             self.urls = replace(self.urls, database=server.url())
             prepare.append(lambda: self._prepare("postgres", partial(postgres_part.prepare, server)))
             launch.append(lambda: self._launch_postgres(server))
+        if self.options.traces:
+            traces = self._zipkin_server()
+            self.urls, self._tracing = replace(self.urls, zipkin=traces.url), traces.env
+            launch.append(lambda: self._launch(self._parts.setdefault("zipkin", zipkin.child(traces))))
         side_by_side(prepare)
         side_by_side(launch)
         topics.create(self.urls.kafka, self.options.topic_prefix)
@@ -212,6 +223,10 @@ class Stack:
             self.settled.owner_password,
             throwaway=self.options.throwaway,
         )
+
+    def _zipkin_server(self) -> zipkin.Server:
+        port = self.port("zipkin", zipkin.PORT)
+        return zipkin.Server(port, self.folder.root, self.folder.log("zipkin"), zipkin.ensure())
 
     def _prepare(self, part: str, work: Callable[..., None]) -> None:
         work(made=part in self.settled.made)
@@ -275,7 +290,7 @@ class Stack:
         password = self.settled.passwords[service.role]
         url = postgres_part.with_role(self.urls.database, service.role, password)
         whole = service_parts.service_env(service, around, url, child_ports)
-        whole |= {**self.options.env, **(env or {})}
+        whole |= {**self._tracing, **self.options.env, **(env or {})}
         child = service_parts.child(name, service.module, whole, self.folder.root, self.folder.log(name))
         self.services[name] = child
         return child

@@ -18,6 +18,8 @@ def addresses(settled: Settled) -> dict[str, str]:
     own = {"kafka": f"{HOST}:{ports['kafka']}"} if "kafka" in ports else {}
     if "postgres" in ports:
         own["postgres"] = f"postgresql://qunli@{HOST}:{ports['postgres']}/qunli"
+    if "zipkin" in ports:
+        own["zipkin"] = f"http://{HOST}:{ports['zipkin']}/zipkin"
     return doors | own
 
 

@@ -16,7 +16,6 @@ from typing import Self
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -25,6 +24,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanK
 
 from libs.common import clock
 from libs.common.config import Settings
+from libs.common.exporters import choose
 from libs.common.traceparents import is_sampled, is_wellformed, new_traceparent
 
 MAX_LINKS = 128
@@ -148,9 +148,8 @@ class _Tracing:
 
 
 def configure(settings: Settings, service: str, exporter: SpanExporter | None = None) -> None:
-    """Set tracing up for this process. Without `otlp_endpoint` (or an exporter given) trace ids flow, spans do not."""
-    if exporter is None and settings.otlp_endpoint:
-        exporter = OTLPSpanExporter(endpoint=_traces_url(settings.otlp_endpoint), timeout=5)
+    """Set tracing up for this process. Without an exporter (one given, or chosen) trace ids flow, spans do not."""
+    exporter = exporter or choose(settings)
     if exporter is None:
         return
     resource = Resource.create(
@@ -170,10 +169,6 @@ def shutdown() -> None:
         sending = threading.Thread(target=provider.shutdown, daemon=True)
         sending.start()
         sending.join(SHUTDOWN_SECONDS)
-
-
-def _traces_url(endpoint: str) -> str:
-    return endpoint if endpoint.endswith("/v1/traces") else f"{endpoint.rstrip('/')}/v1/traces"
 
 
 def traceparent() -> str | None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.local.command_line import console, fetch_jars, new_app
+from deploy.local.command_line import console, fetch_jars, fetch_zipkin, new_app
 from libs.common.errors import UserError
 
 app = new_app()
@@ -17,6 +17,7 @@ Elsewhere = Annotated[
     bool,
     typer.Option("--elsewhere", help="No stack of its own: an empty one that `qunli compose-env` or the like names."),
 ]
+Traces = Annotated[bool, typer.Option("--traces", help="With Zipkin, and the link of one event's whole way in it.")]
 # Not QUNLI_DATA: a year of somebody else's baskets has no place among the data of a store.
 Data = Annotated[Path, typer.Option("--data", help="The demo's own data folder.")]
 
@@ -27,6 +28,7 @@ def demo(
     leave: Leave = False,
     town: OfTown = False,
     elsewhere: Elsewhere = False,
+    traces: Traces = False,
     data: Data = Path(".qunli-demo"),
 ) -> None:
     """Show it all: a year of a real grocer's baskets through the real door, and what came out.
@@ -36,8 +38,10 @@ def demo(
     """
     from deploy.local.demo.demo import Choice, run
 
-    if elsewhere and town:
-        raise UserError("The town has a stack of its own.", "Leave out --town, or --elsewhere.")
+    if elsewhere and (town or traces):
+        raise UserError("The town and Zipkin need a stack of their own.", "Leave out --elsewhere, or the other one.")
     if not elsewhere:
         fetch_jars()
-    run(Choice(data, days, leave, town, elsewhere), console)
+    if traces:
+        fetch_zipkin()
+    run(Choice(data, days, leave, town, elsewhere, traces), console)

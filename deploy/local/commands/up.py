@@ -8,7 +8,7 @@ import typer
 
 from deploy.local import background, supervisor
 from deploy.local import folder as folders
-from deploy.local.command_line import Data, fetch_jars, new_app, print_line, working
+from deploy.local.command_line import Data, fetch_jars, fetch_zipkin, new_app, print_line, working
 from deploy.local.reach import given_database
 from deploy.local.services import SERVICES
 from deploy.local.stack import Options, Stack
@@ -27,6 +27,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Leave it running in the background.")] = False,
     bare: Annotated[bool, typer.Option("--bare", help="Only Kafka and Postgres, no services.")] = False,
     clock: Annotated[bool, typer.Option("--clock/--no-clock", help="Close each day after local midnight.")] = True,
+    traces: Annotated[bool, typer.Option("--traces", help="With Zipkin, where every request is seen.")] = False,
     ingest_port: IngestPort = None,
     gateway_port: GatewayPort = None,
     kafka_port: Port = None,
@@ -40,13 +41,16 @@ def up(
     ports = {name: port for name, port in fixed.items() if port}
     if not os.environ.get("QUNLI_KAFKA_BOOTSTRAP"):
         fetch_jars()
+    if traces:
+        fetch_zipkin()
     if detach:
-        _in_background(data, ports, bare=bare, clock=clock)
+        switches = {"--bare": bare, "--no-clock": not clock, "--traces": traces}
+        _in_background(data, ports, [name for name, given in switches.items() if given])
     else:
-        supervisor.run(data, _options(ports, bare=bare), clock=clock, when_up=_when_up)
+        supervisor.run(data, _options(ports, bare=bare, traces=traces), clock=clock, when_up=_when_up)
 
 
-def _options(ports: dict[str, int], *, bare: bool) -> Options:
+def _options(ports: dict[str, int], *, bare: bool, traces: bool) -> Options:
     environment = os.environ
     return Options(
         services=() if bare else SERVICES,
@@ -55,6 +59,7 @@ def _options(ports: dict[str, int], *, bare: bool) -> Options:
         kafka_bootstrap=environment.get("QUNLI_KAFKA_BOOTSTRAP") or None,
         database_url=given_database(),
         topic_prefix=environment.get("QUNLI_TOPIC_PREFIX", ""),
+        traces=traces,
     )
 
 
@@ -63,9 +68,8 @@ def _when_up(stack: Stack) -> None:
     print_line("Ctrl-C stops it.")
 
 
-def _in_background(data: Path, ports: dict[str, int], *, bare: bool, clock: bool) -> None:
+def _in_background(data: Path, ports: dict[str, int], switches: list[str]) -> None:
     folder = folders.folder_at(data)
-    switches = [*(["--bare"] if bare else []), *(["--no-clock"] if not clock else [])]
     fixed = [part for name, port in ports.items() for part in (f"--{name}-port", str(port))]
     with working("Starting") as show:
         background.start(folder, [*switches, *fixed], lambda step: show(f"Starting: {step}"), bound=False)

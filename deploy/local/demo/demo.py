@@ -21,6 +21,7 @@ from deploy.local.demo.pictures import draw_tiers
 from deploy.local.demo.show import show_console, show_curls, show_story
 from deploy.local.demo.show_groups import show_groups
 from deploy.local.demo.town import data_of_town, live_on, show_town
+from deploy.local.demo.trace import show_trace
 from deploy.local.importer.mapping import read_mapping
 from deploy.local.importer.session import Done, Target, Wish, print_outcome, run_import
 from deploy.local.orders import connect
@@ -42,7 +43,7 @@ class StackEnded(QunliError):
 class Choice:
     """How the demo is run. `days`: how many of the year; `leave`: end after printing; `town`: go on with the town.
 
-    `elsewhere`: on a deployment that the environment names, not on a stack of its own.
+    `elsewhere`: on a deployment that the environment names, not on a stack of its own. `traces`: with Zipkin.
     """
 
     data: Path
@@ -50,6 +51,7 @@ class Choice:
     leave: bool
     town: bool = False
     elsewhere: bool = False
+    traces: bool = False
 
     @property
     def env(self) -> str:
@@ -66,7 +68,7 @@ def run(choice: Choice, console: Console) -> None:
     if choice.elsewhere:
         _look_there(choice, begun, console)
         return
-    with _stack(choice.data) as doors:
+    with _stack(choice.data, traces=choice.traces) as doors:
         console.print(f"Kafka, Postgres and the services are up ({monotonic() - begun:.0f} s).")
         settled = folders.read_settled(folders.folder_at(choice.data))
         _do(choice, doors, settled.timezone if settled else "", begun, console)
@@ -90,6 +92,8 @@ def _do(choice: Choice, doors: Reachable, zone: str, begun: float, console: Cons
     with connect(doors.gateway, doors.server_key) as gateway:
         await_applied(gateway, STORE, done.state.position, choice.data, console)
         _tell(gateway, done, choice, zone, console)
+    if doors.zipkin:
+        show_trace(console, doors, choice.data)
     console.print(f"\nAll of this took {monotonic() - begun:.0f} s.")
 
 
@@ -97,10 +101,12 @@ def _live(choice: Choice, console: Console) -> None:
     """The town, on a stack of its own once the other one is down."""
     begun, data = monotonic(), data_of_town(choice.data)
     console.print("\n[bold]A town that talks[/], with groups planned every night")
-    with _stack(data) as doors:
+    with _stack(data, traces=choice.traces) as doors:
         if not choice.leave:
             show_console(console, doors, data)
         show_town(doors, data, choice.days, console)
+        if doors.zipkin:
+            show_trace(console, doors, data)
         console.print(f"\nThe town took {monotonic() - begun:.0f} s.")
         if not choice.leave:
             _watch(data, doors, console)
@@ -118,10 +124,11 @@ def _watch(data: Path, doors: Reachable, console: Console) -> None:
 
 
 @contextmanager
-def _stack(data: Path) -> Iterator[Reachable]:
+def _stack(data: Path, *, traces: bool) -> Iterator[Reachable]:
+    switches = ["--no-clock", *(["--traces"] if traces else [])]
     with ExitStack() as held:
         with working("Starting Kafka, Postgres and the services") as report:
-            stack = background.running(data, ["--no-clock"], lambda step: report(f"Starting: {step}"))
+            stack = background.running(data, switches, lambda step: report(f"Starting: {step}"))
             doors = held.enter_context(stack)
         yield doors
         with working("Stopping"):

@@ -279,4 +279,5 @@ class Lane(Generic[State]):
     def _spans(self, records: Sequence[Record]) -> StepSpans:
         stream, work = self.stream, self.position.work if self.position else None
         trace = work.traceparent if work else None
-        return StepSpans(stream.topic, stream.group, stream.partition, records, self._fetched, trace)
+        group = self.settings.group_name(stream.group)
+        return StepSpans(stream.topic, group, stream.partition, records, self._fetched, trace)

@@ -65,7 +65,7 @@ def test_the_demo_tells_its_story_and_the_second_time_finds_it_imported(tmp_path
     assert folders.holder(folders.folder_at(tmp_path / "data")) is None
     second = demo(tmp_path / "data")
     try:
-        again = _until_it_stays(second)
+        again = until_it_stays(second)
         assert "All of 2017-01-01 to 2017-01-10 was imported before: nothing to do." in again
         assert figures(again) == figures(told)
         _curl_lines_work(again, _path(tmp_path))
@@ -91,7 +91,8 @@ def test_the_town_comes_after_the_year_on_a_stack_of_its_own(tmp_path: Path) -> 
     assert re.search(r"people in groups +[1-9],\d+", told), told
 
 
-def _until_it_stays(process: "subprocess.Popen[str]") -> str:
+def until_it_stays(process: "subprocess.Popen[str]") -> str:
+    """What it prints until it waits for Ctrl-C."""
     assert process.stdout is not None
     lines: list[str] = []
     for line in process.stdout:

@@ -33,9 +33,7 @@ def test_without_a_name_nothing_is_exported_and_a_wrong_one_is_told(monkeypatch:
     monkeypatch.delenv(exporters.VARIABLE, raising=False)
     assert exporters.choose(Settings(otlp_endpoint="")) is None
     monkeypatch.setenv(exporters.VARIABLE, "jaeger")
-    with pytest.raises(
-        exporters.NoSuchExporter, match=r"jaeger, which is not installed: there are .*zipkin_json"
-    ):
+    with pytest.raises(exporters.NoSuchExporter, match=r"jaeger, which is not installed: there are .*zipkin_json"):
         exporters.choose(Settings(otlp_endpoint=""))
     assert type(exporters.choose(Settings(otlp_endpoint="http://c:4318"))).__name__ == "OTLPSpanExporter"
 

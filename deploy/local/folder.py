@@ -26,7 +26,8 @@ ROLES = ("qunli_ingest", "qunli_engagement", "qunli_segmentation", "qunli_gatewa
 class Settled:
     """What the first start decided and later starts keep (stack.json, for the owner's eyes only).
 
-    `made`: the parts whose data is complete. `ports`: by name, kept while they are free.
+    `made`: the parts whose data is complete. `ports`: by name, kept while they are free. `secure`: how it was started
+    last.
     """
 
     cluster_id: str
@@ -36,6 +37,7 @@ class Settled:
     made: tuple[str, ...] = ()
     ports: dict[str, int] = field(default_factory=dict)
     server_key: str = ""
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,11 @@ class Folder:
 
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
+
+    @property
+    def security(self) -> Path:
+        """Of a secure stack: its CA, and the certificates of its users."""
+        return self.root / "security"
 
     @property
     def tokens(self) -> Path:

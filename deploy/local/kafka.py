@@ -10,6 +10,7 @@ from signal import SIGKILL
 
 from deploy.local.child import Child, Command, explain, launch_argv
 from deploy.local.ports import HOST, is_open
+from deploy.local.security import Security, listener_settings
 from libs.common.errors import QunliError, UserError
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
@@ -26,7 +27,7 @@ class FormatFailed(QunliError):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node: where its data lies, its ports on 127.0.0.1, what Java runs it with."""
+    """One node: where its data lies, its ports on 127.0.0.1, what Java runs it with. `security`: None = open to all."""
 
     folder: Path
     log: Path
@@ -35,6 +36,7 @@ class Node:
     controller_port: int
     class_path: str
     throwaway: bool = False
+    security: Security | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -56,9 +58,7 @@ def node_settings(node: Node, data: Path) -> dict[str, str]:
         "node.id": "1",
         # A fixed voter, not one recorded in the data: the ports may be others at the next start.
         "controller.quorum.voters": f"1@{HOST}:{node.controller_port}",
-        "listeners": f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{node.port}",
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        **_listeners(node),
         "controller.listener.names": "CONTROLLER",
         "log.dirs": str(data),
         "auto.create.topics.enable": "false",
@@ -80,6 +80,16 @@ def node_settings(node: Node, data: Path) -> dict[str, str]:
         "log.cleaner.dedupe.buffer.size": str(16 << 20),
         "num.network.threads": "2",
         "num.io.threads": "4",
+    }
+
+
+def _listeners(node: Node) -> dict[str, str]:
+    if node.security:
+        return listener_settings(node.security, node.port, node.controller_port)
+    return {
+        "listeners": f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{node.port}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
     }
 
 

@@ -12,9 +12,13 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from deploy.local import postgres_with_tls
+from deploy.local.certificates import write
 from deploy.local.child import Child, Command, User, explain, launch_argv
 from deploy.local.ports import HOST
 from deploy.local.postgres_user import binaries, server_user
+from deploy.local.security import Security
+from libs.common.database_address import with_ca
 from libs.common.errors import QunliError, UserError
 
 MAJOR_VERSION = "18"
@@ -39,6 +43,13 @@ SETTINGS = {
 }
 # For a database that is thrown away after a test run: what survives a crash of the machine does not matter.
 THROWAWAY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+HBA_FILE = "pg_hba_secure.conf"
+SECURE_SETTINGS = {
+    "ssl": "on",
+    "ssl_cert_file": "server.crt",
+    "ssl_key_file": "server.key",
+    "password_encryption": "scram-sha-256",
+}
 
 
 class InitFailed(QunliError):
@@ -49,7 +60,7 @@ class InitFailed(QunliError):
 class Server:
     """One server: where its data lies, its port on 127.0.0.1, its owner's password.
 
-    `user`: who it runs as; None: whoever runs this.
+    `user`: who it runs as; None: whoever runs this. `security`: None = without TLS.
     """
 
     folder: Path
@@ -59,6 +70,7 @@ class Server:
     binaries: Path
     user: User | None
     throwaway: bool = False
+    security: Security | None = None
 
     @property
     def data(self) -> Path:
@@ -66,13 +78,22 @@ class Server:
 
     def url(self, database: str = DATABASE) -> str:
         """The owner's address of a database."""
-        return f"postgresql://{OWNER}:{self.password}@{HOST}:{self.port}/{database}"
+        return owner_url(self.port, self.password, self.security, database)
 
 
-def server(folder: Path, log: Path, port: int, password: str, *, throwaway: bool) -> Server:
+def owner_url(port: int, password: str, security: Security | None, database: str = DATABASE) -> str:
+    """The owner's address of a stack's database."""
+    plain = f"postgresql://{OWNER}:{password}@{HOST}:{port}/{database}"
+    return with_ca(plain, str(security.ca)) if security else plain
+
+
+def server(
+    folder: Path, log: Path, port: int, password: str, *, throwaway: bool, security: Security | None = None
+) -> Server:
     """A server whose binaries can run and whose user exists. UserError where root has no user for it."""
     user = server_user()
-    return Server(folder, log, port, password, binaries(user), user, throwaway)
+    programs = postgres_with_tls.binaries(user) if security else binaries(user)
+    return Server(folder, log, port, password, programs, user, throwaway, security)
 
 
 def prepare(server: Server, *, made: bool) -> None:
@@ -85,6 +106,20 @@ def prepare(server: Server, *, made: bool) -> None:
     if not server.data.exists() and not made:
         _init(server)
     _check(server)
+    if server.security:
+        _secure(server, server.security)
+
+
+def _secure(server: Server, security: Security) -> None:
+    """Put into its folder what lets in who comes by TLS and has a password, and nobody else."""
+    contents = {
+        "server.crt": (security.folder / "postgres.crt").read_bytes(),
+        "server.key": (security.folder / "postgres.key").read_bytes(),
+        HBA_FILE: b"hostssl all all 127.0.0.1/32 scram-sha-256\n",
+    }
+    for name, content in contents.items():
+        write(server.data / name, content)
+        _give(server, server.data / name)
 
 
 def _init(server: Server) -> None:
@@ -144,6 +179,8 @@ def _check(server: Server) -> None:
 def child(server: Server) -> Child:
     """The server's process, not started yet. Ready = it answers a query."""
     settings = SETTINGS | {"port": str(server.port)} | (THROWAWAY_SETTINGS if server.throwaway else {})
+    if server.security:
+        settings |= {**SECURE_SETTINGS, "hba_file": f"{_here(server, server.data)}/{HBA_FILE}"}
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     command = Command(
         name="postgres",

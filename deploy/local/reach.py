@@ -13,9 +13,11 @@ from deploy.local import background
 from deploy.local import folder as folders
 from deploy.local.command_line import existing_folder
 from deploy.local.ports import HOST
-from deploy.local.postgres import DATABASE, OWNER
+from deploy.local.postgres import owner_url
+from deploy.local.security import Security
 from libs.common.config import Settings, misfit
 from libs.common.errors import QunliError, UserError
+from libs.common.rights import USERS
 
 
 class Refused(QunliError):
@@ -67,7 +69,8 @@ def admin_url(data: Path) -> str:
     settled = folders.read_settled(existing_folder(data))
     if settled is None or "postgres" not in settled.ports:
         raise UserError("This stack has no database of its own.", "Name one with QUNLI_DATABASE_URL.")
-    return f"postgresql://{OWNER}:{settled.owner_password}@{HOST}:{settled.ports['postgres']}/{DATABASE}"
+    security = Security(existing_folder(data).security) if settled.secure else None
+    return owner_url(settled.ports["postgres"], settled.owner_password, security)
 
 
 def given_database() -> str | None:
@@ -90,7 +93,11 @@ def log_settings(data: Path) -> Settings:
     settled = folders.read_settled(existing_folder(data))
     if settled is None or "kafka" not in settled.ports:
         raise UserError("This stack has no Kafka of its own.", "Name one with QUNLI_KAFKA_BOOTSTRAP.")
-    return Settings(kafka_bootstrap=f"{HOST}:{settled.ports['kafka']}", timezone=settled.timezone)
+    bootstrap = f"{HOST}:{settled.ports['kafka']}"
+    if settled.secure:
+        safe = Security(existing_folder(data).security).settings(bootstrap, USERS["operator"].name)
+        return safe.model_copy(update={"timezone": settled.timezone})
+    return Settings(kafka_bootstrap=bootstrap, timezone=settled.timezone)
 
 
 def ingest(data: Path) -> Door:

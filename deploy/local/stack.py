@@ -15,15 +15,17 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import IO, Self
 
+from deploy.local import acls, jars, ports, sessions, topics, zipkin
 from deploy.local import folder as folders
-from deploy.local import jars, ports, sessions, topics, zipkin
 from deploy.local import kafka as kafka_part
 from deploy.local import postgres as postgres_part
 from deploy.local import services as service_parts
 from deploy.local.child import Child, end_stale
 from deploy.local.folder import Settled
+from deploy.local.security import ADMIN, Security
 from libs.common.config import Settings
 from libs.common.errors import QunliError, UserError
+from libs.common.rights import USERS
 
 
 class NotStarted(QunliError):
@@ -37,7 +39,8 @@ class Options:
     `ports`: those the user fixed, by name (ingest, gateway, kafka, postgres). `kafka_bootstrap`, `database_url`
     (as the database's owner): used instead of starting our own. `throwaway`: for a short life, such as a test's:
     Postgres does not wait for the disk, Kafka starts fast and runs slower. `env`: settings for every service.
-    `traces`: with Zipkin, to which every service sends all of its spans.
+    `secure`: Kafka and Postgres take TLS alone, each service is a user with its own rights. `traces`: with Zipkin, to
+    which every service sends all of its spans.
     """
 
     services: tuple[service_parts.Service, ...] = service_parts.SERVICES
@@ -47,6 +50,7 @@ class Options:
     database_url: str | None = None
     topic_prefix: str = ""
     throwaway: bool = False
+    secure: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     traces: bool = False
 
@@ -87,6 +91,7 @@ class Stack:
         self._parts: dict[str, Child] = {}
         self._tracing: Mapping[str, str] = {}
         self._settled: Settled | None = None
+        self.security: Security | None = None
         self._settling = Lock()
         self._lock_file: IO[str] | None = None
 
@@ -159,6 +164,21 @@ class Stack:
             end_stale(left.pid, left.created)
         default_zone = str(Settings.model_fields["timezone"].default)
         self._settled = folders.settle(self.folder, self.options.timezone, default_zone)
+        self._settle(lambda settled: replace(settled, secure=self.options.secure))
+        self.security = self._make_secure() if self.options.secure else None
+
+    def _make_secure(self) -> Security:
+        if self.options.kafka_bootstrap or self.options.database_url:
+            what = "A secure stack runs a Kafka and a Postgres of its own, and the environment names others."
+            raise UserError(what, "Unset QUNLI_KAFKA_BOOTSTRAP and QUNLI_DATABASE_URL, or start without --secure.")
+        return Security.prepare(self.folder)
+
+    def kafka_settings(self, user: str = ADMIN) -> Settings:
+        """What a client of this stack's Kafka is told; in a secure stack it is that user."""
+        prefix = self.options.topic_prefix
+        if self.security:
+            return self.security.settings(self.urls.kafka, user, prefix)
+        return Settings(kafka_bootstrap=self.urls.kafka, topic_prefix=prefix)
 
     def _settle(self, change: Callable[[Settled], Settled]) -> None:
         with self._settling:
@@ -202,7 +222,10 @@ class Stack:
             launch.append(lambda: self._launch(self._parts.setdefault("zipkin", zipkin.child(traces))))
         side_by_side(prepare)
         side_by_side(launch)
-        topics.create(self.urls.kafka, self.options.topic_prefix)
+        topics.create_with(self.kafka_settings())
+        if self.security:
+            self.on_change("giving each service its rights")
+            acls.give(self.kafka_settings(), USERS.values())
 
     def _kafka_node(self) -> kafka_part.Node:
         return kafka_part.Node(
@@ -213,6 +236,7 @@ class Stack:
             controller_port=self.port("kafka-controller"),
             class_path=jars.ensure(),
             throwaway=self.options.throwaway,
+            security=self.security,
         )
 
     def _postgres_server(self) -> postgres_part.Server:
@@ -222,6 +246,7 @@ class Stack:
             self.port("postgres"),
             self.settled.owner_password,
             throwaway=self.options.throwaway,
+            security=self.security,
         )
 
     def _zipkin_server(self) -> zipkin.Server:
@@ -290,6 +315,8 @@ class Stack:
         password = self.settled.passwords[service.role]
         url = postgres_part.with_role(self.urls.database, service.role, password)
         whole = service_parts.service_env(service, around, url, child_ports)
+        if self.security:
+            whole |= self.security.env(USERS[service.name].name)
         whole |= {**self._tracing, **self.options.env, **(env or {})}
         child = service_parts.child(name, service.module, whole, self.folder.root, self.folder.log(name))
         self.services[name] = child

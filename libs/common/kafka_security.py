@@ -10,7 +10,12 @@ from typing import Any
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import create_conn
-from aiokafka.errors import AuthenticationFailedError, KafkaError, UnsupportedSaslMechanismError
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
 
 from libs.common.config import Settings
 from libs.common.tls import FreshContext, TlsFiles, explain
@@ -78,7 +83,7 @@ async def why_unreachable(settings: Settings) -> str | None:
             connection = await create_conn(host, int(port), request_timeout_ms=int(ASK_SECONDS * 1000), **options)
     except UnsupportedSaslMechanismError as error:
         return f"{server} does not take {settings.kafka_sasl_mechanism} (QUNLI_KAFKA_SASL_MECHANISM): {error}"
-    except AuthenticationFailedError as error:
+    except (SaslAuthenticationFailed, AuthenticationFailedError) as error:
         return f"{server} does not take this user and password (QUNLI_KAFKA_SASL_USERNAME): {error}"
     except (KafkaError, OSError, TimeoutError, ValueError) as error:
         return _about_tls(error, server, settings)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Any, NamedTuple
 
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
@@ -83,11 +84,11 @@ class _MetadataV12(RequestStruct):  # type: ignore[misc]
 class _Metadata(Request[_MetadataV12]):  # type: ignore[misc]
     API_KEY = 3
 
-    def __init__(self, topics: Sequence[str]) -> None:
-        self._topics = topics
+    def __init__(self, topics: Sequence[str], *, with_rights: bool) -> None:
+        self._topics, self._with_rights = topics, with_rights
 
     def build(self, kind: type[_MetadataV12]) -> _MetadataV12:
-        return kind([(_NO_ID, name, {}) for name in self._topics], False, False, {})
+        return kind([(_NO_ID, name, {}) for name in self._topics], False, self._with_rights, {})
 
 
 class LogIdentity(NamedTuple):
@@ -97,6 +98,11 @@ class LogIdentity(NamedTuple):
     topic_ids: tuple[str, ...]
 
 
+async def describe_topics(client: AIOKafkaClient, names: Sequence[str], *, with_rights: bool = False) -> Any:
+    """Kafka's own answer about topics; `with_rights`: with what the asker may do with each. KafkaError."""
+    return await client.send(client.get_random_node(), _Metadata(names, with_rights=with_rights))
+
+
 async def identify(settings: Settings, topics: Sequence[Topic], seconds: float = 5.0) -> LogIdentity:
     """The identity of these topics' log. LogUnavailable, also where a topic is missing or of another width."""
     client = make_client(settings, "qunli-identity")
@@ -104,7 +110,7 @@ async def identify(settings: Settings, topics: Sequence[Topic], seconds: float =
         async with asyncio.timeout(seconds):
             await client.bootstrap()
             names = [settings.topic_name(topic) for topic in topics]
-            answer = await client.send(client.get_random_node(), _Metadata(names))
+            answer = await describe_topics(client, names)
     except (KafkaError, OSError, TimeoutError) as error:
         raise LogUnavailable(reason=await why(settings, error)) from error
     finally:

@@ -10,6 +10,8 @@ from libs.common.config import Settings, settings
 from libs.common.errors import QunliError
 from libs.common.postgres import acquire, create_pool
 from libs.common.processor import Processor
+from libs.common.rights import USERS
+from libs.common.rights_check import check_rights
 from libs.common.schema import check_schema
 from libs.common.step import Logic, State
 from libs.common.topics import Topic
@@ -48,6 +50,7 @@ async def _main(
         async with acquire(pool, configured.database_acquire_seconds) as connection:
             await check_schema(connection)
         topic = configured.topic_name(source)
+        await check_rights(configured, USERS[name])
         processor = Processor(configured, pool, logic(configured), group=group, topic=topic)
         prepare(processor)
         with serving.stopped_by_signals(processor.stop):

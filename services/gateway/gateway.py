@@ -15,6 +15,8 @@ from libs.common.config import Settings
 from libs.common.http import Problem
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, Pool, acquire, create_pool
 from libs.common.rates import Rates
+from libs.common.rights import USERS
+from libs.common.rights_check import insist_on_rights
 from libs.common.schema import SchemaOld, check_schema
 from libs.common.topics import MEMBER_EVENTS, STORE_FEED
 from libs.common.writer import LogWriter
@@ -139,12 +141,16 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     gateway.callers.start()
     gateway.writer.start()
     gateway.live.start()
-    connecting = asyncio.create_task(gateway.connect())
+    tasks = {
+        asyncio.create_task(gateway.connect()),
+        asyncio.create_task(insist_on_rights(settings, USERS["gateway"])),
+    }
     try:
         yield gateway
     finally:
-        connecting.cancel()
-        await asyncio.wait({connecting})
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         await gateway.writer.stop()
         await gateway.close()
 

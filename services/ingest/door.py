@@ -16,6 +16,8 @@ from libs.common.kafka import LogUnavailable, probe_log
 from libs.common.ops import Fault, OpsChecks
 from libs.common.postgres import Connection, DatabaseBusy, DatabaseUnavailable, Pool, acquire, create_pool
 from libs.common.rates import Rates
+from libs.common.rights import USERS
+from libs.common.rights_check import insist_on_rights
 from libs.common.schema import SchemaOld, check_schema
 from libs.common.topics import MEMBER_EVENTS
 from libs.common.writer import LogWriter, Record
@@ -94,7 +96,8 @@ async def open_door(settings: Settings, shared: Shared) -> AsyncIterator[Door]:
     door = Door(settings, shared)
     door.writer.start()
     door.callers.start()
-    tasks = {asyncio.create_task(door.connect_database()), asyncio.create_task(door.lexicon.follow())}
+    rights = insist_on_rights(settings, USERS["ingest"])
+    tasks = {asyncio.create_task(work) for work in (door.connect_database(), door.lexicon.follow(), rights)}
     try:
         yield door
     finally:

@@ -26,6 +26,7 @@ def up(
     data: Data = folders.DEFAULT,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Leave it running in the background.")] = False,
     bare: Annotated[bool, typer.Option("--bare", help="Only Kafka and Postgres, no services.")] = False,
+    secure: Annotated[bool, typer.Option("--secure", help="Kafka and Postgres by TLS alone, with users.")] = False,
     clock: Annotated[bool, typer.Option("--clock/--no-clock", help="Close each day after local midnight.")] = True,
     traces: Annotated[bool, typer.Option("--traces", help="With Zipkin, where every request is seen.")] = False,
     ingest_port: IngestPort = None,
@@ -44,13 +45,14 @@ def up(
     if traces:
         fetch_zipkin()
     if detach:
-        switches = {"--bare": bare, "--no-clock": not clock, "--traces": traces}
+        switches = {"--bare": bare, "--secure": secure, "--no-clock": not clock, "--traces": traces}
         _in_background(data, ports, [name for name, given in switches.items() if given])
     else:
-        supervisor.run(data, _options(ports, bare=bare, traces=traces), clock=clock, when_up=_when_up)
+        options = _options(ports, bare=bare, secure=secure, traces=traces)
+        supervisor.run(data, options, clock=clock, when_up=_when_up)
 
 
-def _options(ports: dict[str, int], *, bare: bool, traces: bool) -> Options:
+def _options(ports: dict[str, int], *, bare: bool, secure: bool, traces: bool) -> Options:
     environment = os.environ
     return Options(
         services=() if bare else SERVICES,
@@ -59,6 +61,7 @@ def _options(ports: dict[str, int], *, bare: bool, traces: bool) -> Options:
         kafka_bootstrap=environment.get("QUNLI_KAFKA_BOOTSTRAP") or None,
         database_url=given_database(),
         topic_prefix=environment.get("QUNLI_TOPIC_PREFIX", ""),
+        secure=secure,
         traces=traces,
     )
 

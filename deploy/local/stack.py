@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import IO, Self
 
-from deploy.local import acls, jars, ports, sessions, topics, zipkin
+from deploy.local import acls, jars, kafka_users, ports, sessions, topics, zipkin
 from deploy.local import folder as folders
 from deploy.local import kafka as kafka_part
 from deploy.local import postgres as postgres_part
@@ -225,7 +225,7 @@ class Stack:
         topics.create_with(self.kafka_settings())
         if self.security:
             self.on_change("giving each service its rights")
-            acls.give(self.kafka_settings(), USERS.values())
+            acls.give(self.kafka_settings(), kafka_users.read())
 
     def _kafka_node(self) -> kafka_part.Node:
         return kafka_part.Node(

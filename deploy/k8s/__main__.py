@@ -1,12 +1,16 @@
 """`python -m deploy.k8s` writes the manifests that are made of the code; `render OVERLAY` prints an overlay, and
-`check OVERLAY` holds it against the schemas. An overlay is one of ours by its name, or the path of yours.
+`check OVERLAY` holds it against the schemas (an overlay is one of ours by its name, or the path of yours); `secrets`
+makes those of a new deployment, with the first key.
 """
 
 import sys
 
+import yaml
+
 from deploy.k8s import generated
 from deploy.k8s.render import render, rendered
 from deploy.k8s.schemas import faults
+from deploy.k8s.secrets import fresh
 from libs.common.errors import UserError
 
 
@@ -20,13 +24,21 @@ def main(arguments: list[str]) -> int:
                 sys.stdout.write(render(overlay))
             case ["check", overlay]:
                 return _check(overlay)
+            case ["secrets"]:
+                _secrets()
             case _:
-                sys.stderr.write("Say `python -m deploy.k8s`, or `... render OVERLAY`, or `... check OVERLAY`.\n")
+                sys.stderr.write("Say `python -m deploy.k8s` and `render OVERLAY`, `check OVERLAY` or `secrets`.\n")
                 return 1
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def _secrets() -> None:
+    made, first = fresh()
+    sys.stdout.write(yaml.safe_dump_all(made, sort_keys=False, explicit_start=True))
+    sys.stderr.write(f"The first key, for you, with all scopes and stores; it is shown only here:\n{first}\n")
 
 
 def _check(overlay: str) -> int:

@@ -78,7 +78,8 @@ WORKLOADS: tuple[Workload, ...] = (
     ),
     Workload("migrate", ("dns", "postgres")),
     Workload("close-day", ("dns", "ingest")),
-    # A pod that somebody starts by hand, for `qunli rebuild` and its like.
+    Workload("trim", ("dns", "postgres")),
+    # What somebody starts by hand: `qunli rebuild`.
     Workload("operator", ("dns", "kafka", "postgres")),
 )
 

@@ -30,6 +30,7 @@ class Pod:
     """A pod template of ours. `workload`: the name that it has in deploy/k8s/edges.py."""
 
     kind: str
+    name: str
     workload: str
     spec: Document
     labels: dict[str, str]
@@ -51,7 +52,7 @@ def pods(overlay: list[Document]) -> Iterator[Pod]:
         assert document["metadata"]["namespace"] == SERVICES
         spec = document["spec"]["jobTemplate"]["spec"] if document["kind"] == "CronJob" else document["spec"]
         labels = spec["template"]["metadata"]["labels"]
-        yield Pod(document["kind"], labels[NAME], spec["template"]["spec"], labels)
+        yield Pod(document["kind"], document["metadata"]["name"], labels[NAME], spec["template"]["spec"], labels)
 
 
 def environment(overlay: list[Document], container: Document) -> dict[str, str]:
@@ -69,4 +70,5 @@ def namespaces(overlay: list[Document]) -> set[str]:
     return {document["metadata"].get("namespace", "") for document in overlay if document["kind"] != "Namespace"}
 
 
-ALLOWED_NAMESPACES = {SERVICES, DATA}
+# "" has what stands in no namespace.
+ALLOWED_NAMESPACES = {SERVICES, DATA, ""}

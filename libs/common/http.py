@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from libs.common import telemetry
+from libs.common.counters import count
 from libs.common.cycle import ANSWER
 from libs.common.errors import QunliError
 from libs.common.kafka import LogUnavailable
@@ -108,6 +109,7 @@ def problem_response(
 ) -> Response:
     """The answer to a request that failed as a whole; `members` stand beside the code."""
     status, title = PROBLEMS[code]
+    count("qunli_problems_total", f'code="{code}"')
     body = {
         "type": f"urn:qunli:problem:{code}",
         "title": title,

@@ -28,6 +28,7 @@ from libs.common.step import (
     published_since,
     run_step,
 )
+from libs.common.step_metrics import StepMetrics
 from libs.common.step_spans import Fetched, StepSpans
 from libs.common.traced import traced
 
@@ -55,6 +56,7 @@ DATABASE_TROUBLE = (
 )
 EMPTY_STEP_SECONDS = 1.0
 MANY = 100  # records that are worth a step at once, whatever its service's pace
+NOTE_SECONDS = 3.0  # for a last word before the process ends
 MAX_OUTBOX = 20_000  # rows waiting for the log before a lane pauses
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
 
@@ -74,6 +76,7 @@ class Lane(Generic[State]):
         self.state: Any = None
         self.trouble = False
         self.publisher = Publisher(processor.producer, processor.turns)
+        self.metrics = StepMetrics(stream.topic)
         self._queue: deque[Record] = deque()
         self._fetched = Fetched()
         self._seqs: dict[Target, int] = {}
@@ -83,6 +86,11 @@ class Lane(Generic[State]):
         self._queued_at = self._stepped_at = self.moved_at
         self._stopping = False
         self._paused = True
+
+    @property
+    def queued(self) -> int:
+        """Records that were fetched and are not applied yet."""
+        return len(self._queue)
 
     # --- what the processor tells it ------------------------------------------------------------------------
 
@@ -125,6 +133,9 @@ class Lane(Generic[State]):
                 await self._wait()
                 if not self._stopping:
                     await self._persist(self._step)
+        except Fenced:
+            await self._note_fenced()
+            raise
         finally:
             await stop_task(publishing)
 
@@ -140,6 +151,7 @@ class Lane(Generic[State]):
                 pause = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
                 failures += 1
                 self.trouble = True
+                self.metrics.again(error)
                 self.moved_at = clock.monotonic()
                 log.warning(
                     "partition %d: %s: %s; again in %s s", self.stream.partition, type(error).__name__, error, pause
@@ -174,6 +186,15 @@ class Lane(Generic[State]):
         await self.publisher.drained()
         self._pause()
         self._seek()
+
+    async def _note_fenced(self) -> None:
+        """Count it in the partition's row: this process ends before anybody could ask it."""
+        stream = (self.stream.group, self.stream.topic, self.stream.partition)
+        try:
+            async with asyncio.timeout(NOTE_SECONDS), acquire(self.processor.pool, NOTE_SECONDS) as c:
+                await c.execute(QUERIES["note_fenced"], *stream)
+        except Exception as error:  # noqa: BLE001 - that it is fenced must be told in any case
+            log.warning("partition %d: that it was fenced is not counted: %s", stream[2], type(error).__name__)
 
     async def _load(self, connection: Any) -> None:
         partition = self.stream.partition
@@ -257,15 +278,18 @@ class Lane(Generic[State]):
             return
         failpoint("fetched")
         self._stepped_at = clock.monotonic()
+        cursor = self.position.cursor
         async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
             with self._spans(records) as spans, self.processor.slices.take() as turn:
                 try:
-                    self.position, rows, _ = await run_step(
+                    self.position, rows, result = await run_step(
                         traced(c), self.stream, self.position, records, self.processor.logic, self.state, self._seqs,
                         done, turn, spans,
                     )  # fmt: skip
                 except TooMuch:
                     return
+        is_slice = self.position.cursor != cursor
+        self.metrics.committed(records, result.letters, began=self._stepped_at, is_slice=is_slice)
         if self.position.work is not None:
             failpoint("slice")
         self.publisher.extend(rows)

@@ -15,15 +15,19 @@ from starlette.routing import Route
 
 from libs.common import serving
 from libs.common.config import Settings
-from libs.common.counters import COUNTERS, count, render
+from libs.common.counters import count
+from libs.common.metrics import Service
 from libs.common.patience import Patience
+from libs.common.vitals import watch_vitals
 
-__all__ = ["COUNTERS", "Fault", "OpsChecks", "count", "render", "serve"]
+__all__ = ["Fault", "OpsChecks", "count", "serve"]
 
 log = logging.getLogger(__name__)
 
 # Of those who ask probes: few, near and quick.
 PATIENCE = Patience(head=10, body=10, idle=60, unread=10, connections=100)
+
+METRICS_TYPE = "text/plain; version=0.0.4"
 
 Fault = str | None  # what is wrong, in a few words; None = nothing
 
@@ -42,21 +46,31 @@ class OpsChecks:
 
 
 @asynccontextmanager
-async def serve(settings: Settings, checks: OpsChecks, listening: socket.socket | None = None) -> AsyncIterator[int]:
+async def serve(
+    settings: Settings, service: Service, checks: OpsChecks, listening: socket.socket | None = None
+) -> AsyncIterator[int]:
     """Answer probes while this lasts, on `listening` if given; gives the port. UserError if it cannot be had."""
     listening = listening or serving.bind(settings.host, settings.ops_port, "QUNLI_OPS_PORT")
     port: int = listening.getsockname()[1]
-    http = serving.server(_app(checks), PATIENCE)
+    http = serving.server(_app(checks, _exposition(service)), PATIENCE)
     task = asyncio.create_task(http.serve(sockets=[listening]))
     log.info("probes on http://%s:%d/health/ready", settings.host, port)
     try:
-        yield port
+        async with watch_vitals(service, lambda: checks.ready() is None):
+            yield port
     finally:
         http.should_exit = http.force_exit = True
         await task
 
 
-def _app(checks: OpsChecks) -> Starlette:
+def _exposition(service: Service) -> Callable[[], bytes]:
+    # Here and not above: what it brings of OpenTelemetry is of no use to commands that only count.
+    from libs.common.exposition import Exposition
+
+    return Exposition(service).text
+
+
+def _app(checks: OpsChecks, metrics: Callable[[], bytes]) -> Starlette:
     async def live(_: Request) -> Response:
         return _probe(checks.live())
 
@@ -74,12 +88,15 @@ def _app(checks: OpsChecks) -> Starlette:
         states = {name: {"up": fault is None, "reason": fault} for name, fault in faults.items()}
         return _json(states, 503 if any(faults.values()) else 200)
 
+    async def tell(_: Request) -> Response:
+        return Response(metrics(), media_type=METRICS_TYPE)
+
     return Starlette(
         routes=[
             Route("/health/live", live),
             Route("/health/ready", ready),
             Route("/health/dependencies", dependencies),
-            Route("/metrics", _metrics),
+            Route("/metrics", tell),
         ]
     )
 
@@ -90,7 +107,3 @@ def _probe(fault: Fault) -> Response:
 
 def _json(content: object, status: int) -> Response:
     return Response(msgspec.json.encode(content), status, media_type="application/json")
-
-
-async def _metrics(_: Request) -> Response:
-    return Response(render(), media_type="text/plain; version=0.0.4")

@@ -15,6 +15,8 @@ from itertools import islice
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from libs.common import clock
+from libs.common.counters import count, histogram
 from libs.common.events import Source, with_seq
 from libs.common.failpoints import failpoint
 from libs.common.send_spans import SendSpans
@@ -91,6 +93,8 @@ class Publisher:
         self._idle = asyncio.Event()
         self._idle.set()
         self._round = asyncio.Event()
+        self._arrived: deque[tuple[int, float]] = deque()  # after how many rows ever, and when: one for each step
+        self._taken = 0
         self.acknowledged = 0
         self.published: dict[Target, int] = {}
 
@@ -99,9 +103,16 @@ class Publisher:
         """Rows that are not acknowledged yet."""
         return len(self._pending)
 
-    def extend(self, rows: Iterable[Row]) -> None:
+    def waits_for(self) -> float:
+        """How long the oldest of them has waited, in seconds; 0 if there is none."""
+        return clock.monotonic() - self._arrived[0][1] if self._arrived else 0.0
+
+    def extend(self, rows: Sequence[Row]) -> None:
         """Take over the rows of a committed step, in order."""
         self._pending.extend(rows)
+        if rows:
+            self._taken += len(rows)
+            self._arrived.append((self._taken, clock.monotonic()))
         if self._pending:
             self._idle.clear()
             self._wake.set()
@@ -133,6 +144,8 @@ class Publisher:
         for _ in rows:
             self._pending.popleft()
         self.acknowledged += len(rows)
+        while self._arrived and self._arrived[0][0] <= self.acknowledged:
+            self._arrived.popleft()
         self._round.set()
         failpoint("published")
 
@@ -145,6 +158,7 @@ class Publisher:
             except (TimeoutError, KafkaError) as error:
                 pause = self.RETRY_SECONDS[min(failures, len(self.RETRY_SECONDS) - 1)]
                 failures += 1
+                count("qunli_produce_errors_total", f'topic="{target[0]}",error="{type(error).__name__}"')
                 log.warning("publishing to %s/%d failed (%s), again in %s s", *target, type(error).__name__, pause)
                 await asyncio.sleep(pause)
                 continue
@@ -155,7 +169,12 @@ class Publisher:
         """Send as many of the first rows as one batch holds and wait for its acknowledgement. Returns how many."""
         topic, partition = target
         async with self._turns[target]:
-            return await self._send_in_turn(topic, partition, rows)
+            began = clock.monotonic()
+            sent = await self._send_in_turn(topic, partition, rows)
+        label = f'topic="{topic}"'
+        histogram("qunli_produce_duration_seconds", label).observe(clock.monotonic() - began)
+        count("qunli_produce_records_total", label, sent)
+        return sent
 
     async def _send_in_turn(self, topic: str, partition: int, rows: Sequence[Row]) -> int:
         batch = self._producer.create_batch()

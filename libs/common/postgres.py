@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 
+from libs.common import clock
 from libs.common.config import Settings
+from libs.common.counters import count, gauge, histogram
 from libs.common.database_address import read_password, with_ca
 from libs.common.errors import QunliError
 from libs.common.tls import explain
@@ -36,6 +38,7 @@ TIMEOUTS = {
 }
 # No query here is worth the processes that Postgres would start to share its work.
 ALONE = {"max_parallel_workers_per_gather": "0"}
+_WAITS = histogram("qunli_pool_wait_seconds")
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
@@ -73,7 +76,7 @@ async def create_pool(
     """
     file = settings.database_password_file
     try:
-        return await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             with_ca(settings.database_url.get_secret_value(), settings.database_ca_file),
             password=(lambda: read_password(file)) if file else None,
             min_size=1,
@@ -86,6 +89,13 @@ async def create_pool(
         )
     except (OSError, asyncpg.PostgresError, asyncpg.ClientConfigurationError, TimeoutError) as error:
         raise DatabaseUnavailable(reason=why_refused(error)) from error
+    gauge("qunli_pool_connections", lambda: _connections(pool))
+    return pool
+
+
+def _connections(pool: Pool) -> dict[str, float]:
+    idle = pool.get_idle_size()
+    return {'state="busy"': pool.get_size() - idle, 'state="idle"': idle}
 
 
 def why_refused(error: BaseException) -> str:
@@ -99,9 +109,11 @@ async def acquire(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
 
     Its statements are spans where what runs now has one.
     """
+    began = clock.monotonic()
     try:
         connection = await pool.acquire(timeout=seconds)
     except TimeoutError as error:
+        count("qunli_pool_timeouts_total")
         raise DatabaseBusy(seconds=seconds) from error
     except (
         OSError,
@@ -111,6 +123,7 @@ async def acquire(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
         asyncpg.ClientConfigurationError,
     ) as error:
         raise DatabaseUnavailable(reason=why_refused(error)) from error
+    _WAITS.observe(clock.monotonic() - began)
     try:
         yield traced(connection)
     finally:

@@ -8,6 +8,7 @@ from typing import Any
 from libs.common import clock, ops, serving, telemetry
 from libs.common.config import Settings, settings
 from libs.common.errors import QunliError
+from libs.common.metrics import Service
 from libs.common.postgres import acquire, create_pool
 from libs.common.processor import Processor
 from libs.common.rights import USERS
@@ -22,7 +23,7 @@ Prepare = Callable[[Processor[State]], None]
 
 
 def run_processor(
-    name: str,
+    name: Service,
     group: str,
     source: Topic,
     logic: Callable[[Settings], Logic[State]],
@@ -41,7 +42,7 @@ def run_processor(
 
 
 async def _main(
-    name: str, group: str, source: Topic, logic: Callable[[Settings], Logic[State]], prepare: Prepare[State]
+    name: Service, group: str, source: Topic, logic: Callable[[Settings], Logic[State]], prepare: Prepare[State]
 ) -> None:
     configured = settings()
     telemetry.configure(configured, name)
@@ -54,7 +55,7 @@ async def _main(
         processor = Processor(configured, pool, logic(configured), group=group, topic=topic)
         prepare(processor)
         with serving.stopped_by_signals(processor.stop):
-            async with ops.serve(configured, _checks(processor)):
+            async with ops.serve(configured, name, _checks(processor)):
                 await processor.run()
     finally:
         pool.terminate()

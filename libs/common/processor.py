@@ -14,6 +14,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 
 from libs.common import clock, slices
 from libs.common.config import Settings
+from libs.common.counters import count
 from libs.common.errors import QunliError
 from libs.common.guards import LogUnavailable, TopicMissing, check_log, describe, log_ends
 from libs.common.kafka import make_consumer, make_producer
@@ -21,6 +22,7 @@ from libs.common.lane import Lane
 from libs.common.outbox import BATCH_BYTES, new_turns, stop_task
 from libs.common.postgres import Pool
 from libs.common.step import Logic, State, Stream
+from libs.common.step_metrics import measure_lanes
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class Processor(Generic[State]):
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._failed: asyncio.Future[None] | None = None
         self._stopping = asyncio.Event()
+        measure_lanes(self)
 
     async def run(self) -> None:
         """Check that the log is the recorded one, join the group, and apply records until `stop` or a failure."""
@@ -207,6 +210,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
             for partition in assigned:
                 self._processor.consumer.seek(partition, 0)
             self._processor.take_over([p.partition for p in assigned])
+            count("qunli_rebalances_total", f'group="{self._processor.group}"')
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not be only logged
             self._processor.fail(error)
 

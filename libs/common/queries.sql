@@ -25,6 +25,10 @@ UPDATE stream_offset SET next_offset = $4, updated_at = now()
 WHERE group_name = $1 AND topic = $2 AND partition = $3 AND next_offset = $5 AND epoch = $6 AND close_cursor = $7
 RETURNING next_offset
 
+-- name: note_fenced
+-- $1 group, $2 topic, $3 partition
+UPDATE stream_offset SET fenced = fenced + 1 WHERE group_name = $1 AND topic = $2 AND partition = $3
+
 -- name: set_work
 -- $1 group, $2 topic, $3 partition, $4 close offset, $5 close day, $6 last key done, $7 traceparent, $8 cursor; we hold the row
 UPDATE stream_offset SET close_offset = $4, close_day = $5, close_after = $6, close_traceparent = $7, close_cursor = $8

@@ -119,7 +119,7 @@ FROM <live>.dead_letter l WHERE l.id = r.id
 
 -- name: raise_epochs
 -- $1 group: above every epoch that the live rows have had
-UPDATE <live>_rebuild.stream_offset r SET epoch = l.epoch + 1
+UPDATE <live>_rebuild.stream_offset r SET epoch = l.epoch + 1, fenced = l.fenced
 FROM <live>.stream_offset l
 WHERE r.group_name = $1 AND l.group_name = $1 AND l.partition = r.partition AND l.topic = r.topic
 

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from libs.common import clock
 from libs.common.config import Settings
+from libs.common.counters import count, gauge, histogram
 from libs.common.failpoints import failpoint
 from libs.common.kafka import reason
 from libs.common.produce import Produce, batch_builder
@@ -92,6 +93,11 @@ class Sender:
         self.records = 0
         self.bytes = 0
         self.failed = False
+        self._label = f'topic="{self._name}"'
+        self._durations = histogram("qunli_produce_duration_seconds", self._label)
+        count("qunli_produce_records_total", self._label, 0)
+        gauge("qunli_produce_in_flight_records", lambda: {self._label: self.records})
+        gauge("qunli_produce_in_flight_bytes", lambda: {self._label: self.bytes})
 
     def send(self, request: Request) -> None:
         """Queue a request's records, and see to it that they are sent."""
@@ -175,23 +181,26 @@ class Sender:
     async def _ask(self, broker: int, batches: Sequence[_Batch]) -> Mapping[int, int | Exception]:
         """What became of each batch, by partition: the offset of its first record, or why there is none."""
         asked = Produce(self._name, [(batch.partition, batch.content) for batch in batches], self._timeout_ms)
-        self._sent_at[broker] = clock.monotonic()
+        sent_at = self._sent_at[broker] = clock.monotonic()
         try:
             outcomes = await self._client.send(broker, asked)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the records may stand on the log
             return {batch.partition: error for batch in batches}
         finally:
             del self._sent_at[broker]
+        self._durations.observe(clock.monotonic() - sent_at)
         failpoint(self._failpoint)  # on the log; as far as this process is concerned not acknowledged
         return {p: for_code(found.error)() if found.error else found.offset for p, found in outcomes.items()}
 
     def _is_open(self, batch: _Batch, found: int | Exception) -> bool:
         """Note what became of a batch; whether it is to be sent again."""
         if isinstance(found, int):
+            count("qunli_produce_records_total", self._label, sum([len(part.places) for part in batch.parts]))
             for part in batch.parts:
                 self._settle(part, found)
                 found += len(part.places)
             return False
+        count("qunli_produce_errors_total", f'{self._label},error="{type(found).__name__}"')
         if getattr(found, "invalid_metadata", False):
             self._client.force_metadata_update()
         again = isinstance(found, KafkaError) and found.retriable

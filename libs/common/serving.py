@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from libs.common.config import Settings, misfit
 from libs.common.connections import Connection, Connections
+from libs.common.counters import gauge
 from libs.common.errors import UserError
 from libs.common.gathering import Gathering
 from libs.common.patience import Patience, patience_of
@@ -160,6 +161,7 @@ async def serve(
     answers that would never finish by themselves.
     """
     http = server(app, patience_of(settings), gathering, settings.origins)
+    gauge("qunli_http_connections", lambda: len(http.connections.connections))
     log.info("listening on http://%s:%d", *listening.getsockname())
 
     def stop() -> None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from libs.common import http, telemetry
+from libs.common.traffic import ROUTE
 
 Headers = Mapping[bytes, bytes]
 
@@ -20,6 +21,7 @@ class Shortcut:
 
     def __init__(self, method: str, route: str) -> None:
         """`route`: its path template."""
+        self._route = route
         self._span = f"{method} {route}"
         self._attributes = {"http.request.method": method, "http.route": route}
 
@@ -27,6 +29,7 @@ class Shortcut:
         self, work: Coroutine[Any, Any, Response], headers: Headers, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Send what `work` gives."""
+        scope[ROUTE] = self._route
         with telemetry.server_span(self._span, text(headers, b"traceparent"), self._attributes) as span:
             unexpected = None
             try:

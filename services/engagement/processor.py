@@ -31,6 +31,7 @@ from libs.common.outbox import Out
 from libs.common.postgres import Connection
 from libs.common.slices import slice_work
 from libs.common.step import MaySlice, Record, Result, TooMuch, Work, traceparent_of
+from libs.common.step_metrics import duplicates
 from libs.common.topics import MEMBER_EVENTS, MEMBER_EVENTS_DEAD, STORE_FEED, partition_of
 from libs.common.traceparents import trace_id_of
 from services.engagement import store
@@ -40,6 +41,7 @@ from services.engagement.domain.effects import FigureKey, TierKey
 from services.engagement.domain.effects import name as tier_name
 from services.engagement.domain.groups import chunks
 from services.engagement.domain.intake import Entry, Fault, read
+from services.engagement.measures import measure
 from services.engagement.store import Partition
 
 ZERO: Key = ("", "")
@@ -424,6 +426,8 @@ class Step:
     def _keep(self, figures: Mapping[FigureKey, int], tiers: Mapping[TierKey, tuple[int, int]]) -> None:
         """After COMMIT: the state as it is now, caches bounded, what was used last kept longest."""
         state = self.state
+        duplicates(self.engagement.topic, self.after.duplicates - state.duplicates)
+        measure(self.engagement.topic, self.entries, self.batch.effects.transitions)
         for name in STATE_FIELDS:
             setattr(state, name, getattr(self.after, name))
         # Once there were some, the next close looks: those that came while the last one ran are still there.

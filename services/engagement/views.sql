@@ -6,7 +6,8 @@ CREATE SCHEMA engagement_v1;
 
 CREATE VIEW engagement_v1.position AS
 SELECT o.topic, o.partition, o.next_offset, o.epoch, o.close_offset, o.close_day, o.close_cursor, o.updated_at,
-       p.closed_day, p.closed_offset, p.settings_number, p.settings, p.duplicates, l.cluster_id, l.partitions, l.time_zone
+       p.closed_day, p.closed_offset, p.settings_number, p.settings, p.duplicates, l.cluster_id, l.partitions, l.time_zone,
+       o.fenced
 FROM engagement.stream_offset o
 LEFT JOIN engagement.partition_state p USING (partition)
 LEFT JOIN engagement.stream_log l USING (topic);

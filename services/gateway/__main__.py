@@ -14,7 +14,7 @@ async def main() -> None:
     chosen = settings()
     telemetry.configure(chosen, "gateway")
     listening = serving.bind(chosen.host, chosen.gateway_port, "QUNLI_GATEWAY_PORT")
-    async with open_gateway(chosen) as gateway, ops.serve(chosen, checks(gateway)):
+    async with open_gateway(chosen) as gateway, ops.serve(chosen, "gateway", checks(gateway)):
         bodies = Bodies(chosen.receive_max_bytes)
         app = doorway(dispatch(gateway, make_app(gateway)), bodies=bodies, origins=chosen.origins)
         with serving.calm_collector():

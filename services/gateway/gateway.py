@@ -20,6 +20,8 @@ from libs.common.rights_check import insist_on_rights
 from libs.common.schema import SchemaOld, check_schema
 from libs.common.topics import MEMBER_EVENTS, STORE_FEED
 from libs.common.writer import LogWriter
+from services.gateway import store
+from services.gateway.lag_watch import LagWatch
 from services.gateway.live import Live
 from services.gateway.loader import MemberLoader, Rows
 from services.gateway.log_ends import LogEnds
@@ -66,6 +68,7 @@ class Gateway:
         self._watch = PositionWatch(self.positions)
         self.rate_watch = RateWatch(lambda: look(self.positions, self.logs))
         self._loader = MemberLoader(self.pool, self._seconds)
+        self.lag_watch = LagWatch(settings, self._standing_of_groups)
 
     def drain(self) -> None:
         """From now on no longer ready."""
@@ -96,6 +99,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Let go of everything."""
+        await self.lag_watch.close()
         await self.live.close()
         await self._watch.close()
         await self._loader.close()
@@ -109,6 +113,10 @@ class Gateway:
         async with acquire(self.pool(), self._seconds) as conn:
             positions, feed = await read_positions(conn)
         return positions + feed
+
+    async def _standing_of_groups(self) -> list[asyncpg.Record]:
+        async with acquire(self.pool(), self._seconds) as conn:
+            return await store.standing_of_groups(conn)
 
     @asynccontextmanager
     async def snapshot(self, request: Request) -> AsyncIterator[Snapshot]:
@@ -141,6 +149,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     gateway.callers.start()
     gateway.writer.start()
     gateway.live.start()
+    gateway.lag_watch.start()
     tasks = {
         asyncio.create_task(gateway.connect()),
         asyncio.create_task(insist_on_rights(settings, USERS["gateway"])),

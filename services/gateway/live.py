@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from libs.common import clock
 from libs.common.caller import Caller
 from libs.common.config import Settings
-from libs.common.counters import count
+from libs.common.counters import count, gauge
 from libs.common.http import Problem
 from libs.common.kafka import LogUnavailable
 from libs.common.outbox import stop_task
@@ -35,6 +35,8 @@ class Live:
         self._readers = asyncio.Semaphore(READERS)
         self._sweeping: asyncio.Task[None] | None = None
         self._is_stopped = False
+        gauge("qunli_stream_clients", lambda: len(self.streams))
+        gauge("qunli_stream_ring_bytes", lambda: self.hub.ring.bytes)
 
     def start(self) -> None:
         """Read from now on."""

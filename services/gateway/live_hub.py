@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from libs.common import clock, telemetry, traceparents
 from libs.common.config import Settings
+from libs.common.counters import histogram
 from libs.common.kafka import LogUnavailable, close, end_offsets, make_reader, reason
 from libs.common.log_identity import identify
 from libs.common.outbox import stop_task
@@ -52,6 +53,7 @@ class Hub:
         self._lost = lost
         self.names = tuple(settings.topic_name(topic) for topic in TOPICS)
         self.audiences = Audiences()
+        self._delays = histogram("qunli_stream_delay_seconds")
         self.filled = False
         self.tried = False
         self.generation = b""
@@ -212,6 +214,8 @@ class Hub:
                 if isinstance(entry, DayOver) and not knows_day:
                     self.ring.forgo(entry)  # what this close came to began before anything was read
                 self._tell(entry, traceparents.from_headers(record.headers))
+                if self.filled:  # what is read to begin with is nobody's news
+                    self._delays.observe(max(clock.now_ms() - record.timestamp, 0) / 1000)
             if number % SLICE_RECORDS == 0:
                 await self._pause()
         await self._pause()

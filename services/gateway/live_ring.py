@@ -21,13 +21,13 @@ class _Kept(NamedTuple):
 class Ring:
     """Entries by number, oldest first, of at most `most_bytes` and ten minutes.
 
-    `begins`: by partition, the offset from which on nothing is missing.
+    `begins`: by partition, the offset from which on nothing is missing. `bytes`: what they take.
     """
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
         self._kept: deque[_Kept] = deque()
-        self._bytes = 0
+        self.bytes = 0
         self.first = 0  # number of the oldest
         self.begins: dict[At, int] = dict.fromkeys(EVERYWHERE, 0)
 
@@ -40,8 +40,8 @@ class Ring:
         """Keep one more, and let the oldest go that there is no room for."""
         size = _OVERHEAD + _weight(entry)
         self._kept.append(_Kept(entry, size, written_at))
-        self._bytes += size
-        while self._bytes > self._most:
+        self.bytes += size
+        while self.bytes > self._most:
             self._drop()
 
     def forget(self, now_ms: int) -> None:
@@ -64,7 +64,7 @@ class Ring:
 
     def _drop(self) -> None:
         kept = self._kept.popleft()
-        self._bytes -= kept.size
+        self.bytes -= kept.size
         self.first += 1
         self.forgo(kept.entry)
 

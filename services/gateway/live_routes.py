@@ -13,6 +13,7 @@ from starlette.types import Scope as RequestScope
 from libs.common.caller import Caller
 from libs.common.callers import authorize
 from libs.common.outbox import stop_task
+from libs.common.traffic import UNTIMED
 from services.gateway.gateway import ThisGateway
 from services.gateway.live import Live
 from services.gateway.live_frames import KINDS
@@ -87,7 +88,8 @@ class _Streaming(Response):
         del self.headers["content-length"]
         self._live, self._stream = live, opened
 
-    async def __call__(self, _: RequestScope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: RequestScope, receive: Receive, send: Send) -> None:
+        scope[UNTIMED] = True
         leaving = asyncio.create_task(self._until_gone(receive))
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

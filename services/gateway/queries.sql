@@ -272,6 +272,19 @@ FROM segmentation_v1.position p
 LEFT JOIN (SELECT partition, sum(messages) AS messages FROM segmentation_v1.outbox GROUP BY partition) o USING (partition)
 ORDER BY topic, partition
 
+-- name: standing_of_groups
+-- no parameters. What /metrics tells of each source partition: by the service that works on it, which is its group's name.
+SELECT 'engagement' AS service, p.topic, p.partition, p.partitions, p.next_offset, p.epoch, p.fenced, p.close_offset,
+       p.closed_day, coalesce(o.messages, 0)::bigint AS outbox
+FROM engagement_v1.position p
+LEFT JOIN (SELECT partition, sum(messages) AS messages FROM engagement_v1.outbox GROUP BY partition) o USING (partition)
+UNION ALL
+SELECT 'segmentation', p.topic, p.partition, p.partitions, p.next_offset, p.epoch, p.fenced, p.close_offset,
+       p.closed_day, coalesce(o.messages, 0)::bigint
+FROM segmentation_v1.position p
+LEFT JOIN (SELECT partition, sum(messages) AS messages FROM segmentation_v1.outbox GROUP BY partition) o USING (partition)
+ORDER BY service, topic, partition
+
 -- name: dead_letters
 -- $1 text last id seen ('' at first), $2 int rows. Only the first bytes of a letter: a list shows what it is.
 SELECT id, topic, partition, log_offset, code, detail, key, octet_length(value) AS value_bytes,

@@ -146,3 +146,8 @@ async def load_letter(conn: Connection, letter_id: str, topic: str) -> Kept | No
 async def partitions_lag(conn: Connection) -> list[asyncpg.Record]:
     """Where engagement and segmentation stand on each source partition, and what they have still to publish."""
     return await conn.fetch(QUERIES["partitions_lag"])
+
+
+async def standing_of_groups(conn: Connection) -> list[asyncpg.Record]:
+    """What /metrics tells of each source partition."""
+    return await conn.fetch(QUERIES["standing_of_groups"])

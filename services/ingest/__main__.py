@@ -32,7 +32,7 @@ def main() -> None:
 async def serve(settings: Settings, shared: Shared, listening: socket.socket, probes: socket.socket) -> None:
     """What a lone process does."""
     telemetry.configure(settings, "ingest")
-    async with open_door(settings, shared) as door, ops.serve(settings, checks(door), probes):
+    async with open_door(settings, shared) as door, ops.serve(settings, "ingest", checks(door), probes):
         await serve_door(door, listening)
     telemetry.shutdown()
 
@@ -40,7 +40,7 @@ async def serve(settings: Settings, shared: Shared, listening: socket.socket, pr
 async def serve_beside_others(settings: Settings, shared: Shared, held: socket.socket, probes: socket.socket) -> None:
     """What one of several does: it joins those that listen once it can serve."""
     telemetry.configure(settings, "ingest")
-    async with open_door(settings, shared) as door, ops.serve(settings, checks(door), probes):
+    async with open_door(settings, shared) as door, ops.serve(settings, "ingest", checks(door), probes):
         door.listening = False
         await first_ready(door, READY_SECONDS)
         listening, door.listening = serving.join(held), True

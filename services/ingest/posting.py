@@ -21,8 +21,9 @@ from services.ingest.faults import Code
 
 EVENTS = "/v1/events"
 
-_STATUS = {status: f'status="{status}"' for status in (202, 207, 422, 503)}
 _encode = msgspec.json.Encoder().encode
+for _result in ("accepted", "rejected", "unknown"):
+    ops.count("qunli_events_total", f'result="{_result}"', 0)
 
 Place = tuple[int, int | None]  # (partition, offset) of an event on the log; None = unknown
 
@@ -113,7 +114,7 @@ def _answer(judged: Sequence[Logged | Refused], places: Sequence[Place]) -> Answ
 
 def _respond(answer: Answer, topic: str, places: Sequence[Place]) -> Response:
     status = answer.status
-    _count(answer, status)
+    _count(answer)
     headers: list[tuple[bytes, bytes]] = []
     if answer.accepted:
         highest = {partition: offset for partition, offset in places if offset is not None}
@@ -123,8 +124,7 @@ def _respond(answer: Answer, topic: str, places: Sequence[Place]) -> Response:
     return JsonResponse(_encode(answer), status, headers)
 
 
-def _count(answer: Answer, status: int) -> None:
-    ops.count("qunli_requests_total", _STATUS[status])
+def _count(answer: Answer) -> None:
     if answer.accepted:
         ops.count("qunli_events_total", 'result="accepted"', answer.accepted)
     if answer.unknown:

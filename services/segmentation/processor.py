@@ -18,6 +18,7 @@ from libs.common.outbox import Out
 from libs.common.postgres import Connection
 from libs.common.slices import slice_work
 from libs.common.step import MaySlice, Record, Result, Work, traceparent_of
+from libs.common.step_metrics import duplicates
 from libs.common.topics import PLACEMENTS, STORE_FEED, STORE_FEED_DEAD, partition_of
 from services.segmentation import store as tables
 from services.segmentation.domain.apply import StoreRecord, apply, close, open_after, work_on
@@ -269,6 +270,7 @@ class Step:
 
     def _keep(self) -> None:
         state = self.state
+        duplicates(self.logic.topic, self.after.duplicates - state.duplicates)
         state.feed, state.seen, state.duplicates = self.after.feed, self.after.seen, self.after.duplicates
         for store in self.stores.values():
             store.keep()

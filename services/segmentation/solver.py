@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from libs.common import clock
 from libs.common.config import Settings
-from libs.common.counters import count
+from libs.common.counters import count, gauge, histogram
 from libs.common.events import encode
 from libs.common.failpoints import failpoint
 from libs.common.feed import PlanHead, PlanSolved
@@ -44,6 +44,9 @@ class Solver:
         self._answered: dict[str, str] = {}  # store -> the plan that was answered last
         self._not_before: dict[str, float] = {}
         self._tried: dict[str, float] = {}
+        gauge("qunli_plans_waiting", lambda: sum(1 for _ in self._asked()))
+        for result in ("solved", "failed"):
+            count("qunli_plans_total", f'result="{result}"', 0)
 
     async def run(self) -> None:
         """Solve what is asked for, for ever."""
@@ -58,10 +61,14 @@ class Solver:
     def _open(self) -> Iterator[tuple[str, str]]:
         """Stores of this process's partitions that wait for a plan, with its id."""
         now = clock.monotonic()
+        return ((store_id, plan_id) for store_id, plan_id in self._asked() if self._not_before.get(store_id, 0) <= now)
+
+    def _asked(self) -> Iterator[tuple[str, str]]:
+        """Those, and the ones that are to be tried again later."""
         for lane in list(self._processor.lanes.values()):
             requests: Mapping[str, str] = lane.state.requests if lane.state is not None else {}
             for store_id, plan_id in requests.items():
-                if self._answered.get(store_id) != plan_id and self._not_before.get(store_id, 0) <= now:
+                if self._answered.get(store_id) != plan_id:
                     yield store_id, plan_id
 
     def _is_asked(self, store_id: str, plan_id: str) -> bool:
@@ -81,7 +88,9 @@ class Solver:
         await self._send(store_id, parts, self._trace(store_id))
         self._answered[store_id] = plan_id
         self._not_before.pop(store_id, None)
-        count("qunli_plans_total", f'result="{_result(parts)}"')
+        label = f'result="{_result(parts)}"'
+        count("qunli_plans_total", label)
+        histogram("qunli_plan_duration_seconds", label).observe(clock.monotonic() - began)
         log.info("plan %s: %s in %.1f s", plan_id, _result(parts), clock.monotonic() - began)
 
     async def _solve(self, store_id: str, plan_id: str) -> list[bytes] | None:

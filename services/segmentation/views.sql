@@ -8,7 +8,7 @@ CREATE SCHEMA segmentation_v1;
 CREATE VIEW segmentation_v1.position AS
 SELECT o.topic, o.partition, o.next_offset, o.epoch, o.close_offset, o.close_day, o.close_cursor, o.updated_at,
        f.closed AS closed_day, (f.body->>'half_life')::integer AS half_life, f.duplicates,
-       l.cluster_id, l.partitions, l.time_zone
+       l.cluster_id, l.partitions, l.time_zone, o.fenced
 FROM segmentation.stream_offset o
 LEFT JOIN segmentation.feed f USING (partition)
 LEFT JOIN segmentation.stream_log l USING (topic);

@@ -105,6 +105,7 @@ HOT: dict[str, tuple[tuple[object, ...], set[str]]] = {
     "load_letter": (("store-feed-0-17", "store-feed"), {"dead_letter_pkey"}),
     "positions": ((), set()),
     "partitions_lag": ((), set()),
+    "standing_of_groups": ((), set()),
 }
 
 

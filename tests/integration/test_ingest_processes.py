@@ -52,7 +52,7 @@ async def test_both_serve_and_their_counters_are_told_at_one_port(a_pair: Callab
         answers = [await world.post(an_event(number)) for number in range(40)]  # each on a connection of its own
         assert {answer.status_code for answer in answers} == {202}
         assert sorted(ids_on(await world.log())) == sorted(f"e-{number}" for number in range(40))
-        counted = await by_worker(world.ops_url, "qunli_requests_total")
+        counted = await by_worker(world.ops_url, "qunli_http_requests_total")
         assert sum(counted.values()) == 40
         assert len(counted) == 2
 

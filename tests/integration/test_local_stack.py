@@ -196,7 +196,7 @@ async def test_a_stack_with_two_processes_of_ingest(folder: Folder) -> None:
     ops_url = f"http://{HOST}:{settled.ports['ingest-ops']}"
     first, second = workers_of(parent, door)
     assert {post(door, settled.server_key, number) for number in range(40)} == {202}
-    assert set(await by_worker(ops_url, "qunli_requests_total")) == {"0", "1"}
+    assert set(await by_worker(ops_url, "qunli_http_requests_total")) == {"0", "1"}
 
     _a_link_logs_in(qunli("console", "--store", "sh-001", "--name", "Li Wei", *data).stdout)
     assert folder.session_secrets.stat().st_mode & 0o777 == 0o600

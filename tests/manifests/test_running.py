@@ -114,6 +114,20 @@ def test_days_are_closed_soon_after_midnight_once_and_again_if_it_fails(overlay:
     assert spec["startingDeadlineSeconds"] >= 3600
 
 
+def test_somebody_is_woken_when_a_day_stays_open() -> None:
+    groups = of_kind(documents("prod"), "PrometheusRule")[0]["spec"]["groups"]
+    alerts = {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+    alert = alerts["QunliDayNotClosed"]
+    # Behind from midnight on, by the same time zone as the clock's: so at 01:00.
+    assert (alert["for"], alert["labels"]["severity"]) == ("1h", "critical")
+
+
+def test_the_doors_believe_the_proxies_of_the_way_in() -> None:
+    prod = documents("prod")
+    told = {pod.workload: environment(prod, pod.container) for pod in pods(prod)}
+    assert all(told[door]["QUNLI_TRUSTED_PROXIES"] for door in ("ingest", "gateway"))
+
+
 def test_the_migration_is_named_by_the_version(overlay: list[Document]) -> None:
     (job,) = of_kind(overlay, "Job")
     image = job["spec"]["template"]["spec"]["containers"][0]["image"]

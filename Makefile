@@ -15,7 +15,7 @@ FUZZ_ARGS ?=
 PYTHON := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-unit demo up down bench fuzz schemas metrics monitoring check-rules check-cluster manifests lock format clean
+.PHONY: help setup check test test-unit demo up down bench fuzz schemas metrics pin-images monitoring check-rules check-cluster manifests lock format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -85,6 +85,9 @@ lock: setup ## write the locks anew: of pyproject.toml, of the container image, 
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --constraint requirements.lock pyproject.toml -o deploy/requirements.lock
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --constraint requirements.lock deploy/requirements-build.in -o deploy/requirements-build.lock
 	$(BIN)/python -m deploy.node lock
+
+pin-images: setup ## write the digest that the registry has beside each image's tag
+	$(BIN)/python -m deploy.tools.images
 
 format: setup ## let ruff put the code in order
 	$(BIN)/ruff check --fix .

@@ -73,7 +73,9 @@ def sandbox(image: Image, command: Sequence[str], env: Mapping[str, str], mounts
     """The command line of bubblewrap."""
     uid, _, gid = image.user.partition(":")
     own = [part for top in sorted(image.root.iterdir()) for part in ("--ro-bind", str(top), f"/{top.name}")]
-    read = [part for place, source in mounts.read.items() for part in ("--ro-bind", str(source), place)]
+    folders = sorted({str(parent) for place in mounts.read for parent in Path(place).parents[:-1]})
+    read = [part for folder in folders for part in ("--perms", "0755", "--dir", folder)]
+    read += [part for place, source in mounts.read.items() for part in ("--ro-bind", str(source), place)]
     # Docker gives a tmpfs to everybody, as /tmp is.
     tmpfs = [part for place in mounts.tmpfs for part in ("--perms", "1777", "--tmpfs", place)]
     if os.geteuid() == 0:

@@ -1,9 +1,7 @@
 """The image, built as its Dockerfile says: what is in it, and that its commands need nothing more."""
 
-import pytest
-
 from tests.integration.container import run
-from tests.integration.dockerfile import ROOT, Image, build, json_list
+from tests.integration.dockerfile import Image, json_list
 
 # What cannot be done in a container: these start, stop or look at the stack on one machine, or read its files.
 LOCAL = {"import", "status", "up"}
@@ -16,12 +14,6 @@ for name in cli.command_names():
     except ModuleNotFoundError:
         print(name)
 """
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    """Built once for this module; this takes most of its time."""
-    return build(ROOT / "deploy/Dockerfile", ROOT, tmp_path_factory.mktemp("image"))
 
 
 def test_the_command_line_is_there_without_what_only_a_checkout_has(image: Image) -> None:

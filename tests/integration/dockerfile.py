@@ -65,6 +65,11 @@ class Image:
 def build(dockerfile: Path, context: Path, place: Path) -> Image:
     """Build all stages below `place`; the last one is the image."""
     built: dict[str, Image] = {}
+    # The official image has a `python`; not every system's own does.
+    python = place / "shim" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec /usr/local/bin/python3.{sys.version_info.minor} "$@"\n')
+    python.chmod(0o755)
     for number, stage in enumerate(stages(dockerfile.read_text(encoding="utf-8"))):
         image = Image(place / f"stage-{number}")
         image.root.mkdir(parents=True)
@@ -149,7 +154,8 @@ def _run(line: str, image: Image) -> None:
     env |= image.env | {"PIP_NO_CACHE_DIR": "0", "PIP_CACHE_DIR": f"{home}/pip", "XDG_CACHE_HOME": str(home.parent)}
     command = [
         str(bwrap_path()), *([] if os.geteuid() == 0 else ["--unshare-user", "--uid", "0", "--gid", "0"]),
-        *base(), "--tmpfs", "/tmp", *own, "--bind", str(home), str(home),
+        *base(), "--tmpfs", "/tmp", *own, "--ro-bind", str(image.root.parent / "shim"), "/shim",
+        "--bind", str(home), str(home),
         *environment(env | {"HOME": "/tmp"}), "--chdir", image.workdir, "--die-with-parent", "sh", "-euc", line,
     ]  # fmt: skip
     ran = subprocess.run(command, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
@@ -159,11 +165,10 @@ def _run(line: str, image: Image) -> None:
 def base() -> list[str]:
     """What stands in for the base image: the system, and Python where the official images have it."""
     there = [part for name in SYSTEM if Path(name).exists() for part in ("--ro-bind", name, name)]
-    python = f"/usr/local/bin/python3.{sys.version_info.minor}"
-    shim = ("--perms", "0755", "--dir", "/shim", "--symlink", python, "/shim/python")
-    return [*there, "--ro-bind", sys.base_prefix, "/usr/local", *shim, "--proc", "/proc", "--dev", "/dev"]
+    return [*there, "--ro-bind", sys.base_prefix, "/usr/local", "--proc", "/proc", "--dev", "/dev"]
 
 
 def environment(env: dict[str, str]) -> list[str]:
-    """The whole environment of what runs inside."""
-    return ["--clearenv", *(part for name, value in env.items() for part in ("--setenv", name, value))]
+    """The whole environment of what runs inside. The base image's loader finds Python's library without being told."""
+    whole = {"LD_LIBRARY_PATH": "/usr/local/lib", **env}
+    return ["--clearenv", *(part for name, value in whole.items() for part in ("--setenv", name, value))]

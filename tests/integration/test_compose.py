@@ -15,10 +15,10 @@ import typer
 import yaml
 from dotenv import dotenv_values
 
-from deploy.local import cli
+from deploy.local import cli, jars, topics
 from deploy.local import compose as deployment
 from deploy.local import kafka as kafka_part
-from deploy.local.jars import locked_jars
+from deploy.local.ports import HOST, free_port
 from deploy.tools.go_tools import built
 from libs.common import workers
 from libs.common.bootstrap_keys import read_bootstrap_keys
@@ -246,11 +246,9 @@ def test_kafka_is_reached_by_qunli_alone(model: compose.Model) -> None:
 
 def test_kafka_keeps_everything_and_is_of_the_version_that_is_tested(model: compose.Model) -> None:
     service = model["services"]["kafka"]
-    tested = next(jar.version for jar in locked_jars() if jar.artifact == "kafka_2.13")
+    tested = next(jar.version for jar in jars.locked_jars() if jar.artifact == "kafka_2.13")
     assert tag(service["image"]).rpartition(".")[0] == tested.rpartition(".")[0]
-    env = settings_of(service)
-    named = {name.removeprefix("KAFKA_").replace("_", ".").lower(): value for name, value in env.items()
-             if name.startswith("KAFKA_") and name != "KAFKA_HEAP_OPTS"}  # fmt: skip
+    named = kafka_settings(service)
     ours = kafka_part.node_settings(kafka_part.Node(Path(), Path(), "", 9092, 9093, ""), Path("/var/lib/kafka/data"))
     assert {*named} <= {*ours, "log.retention.ms"}
     alike = ("factor", "isr", "enable", "delay.ms")
@@ -260,6 +258,36 @@ def test_kafka_keeps_everything_and_is_of_the_version_that_is_tested(model: comp
     assert named["log.retention.ms"] == "-1"
     addresses = {settings_of(model["services"][name])["QUNLI_KAFKA_BOOTSTRAP"] for name in SERVICES}
     assert {f"PLAINTEXT://{address}" for address in addresses} == {named["advertised.listeners"]}
+
+
+def kafka_settings(service: dict[str, Any]) -> dict[str, str]:
+    """Kafka's properties, as its image makes them of the environment."""
+    return {
+        name.removeprefix("KAFKA_").replace("_", ".").lower(): value
+        for name, value in settings_of(service).items()
+        if name.startswith("KAFKA_") and name != "KAFKA_HEAP_OPTS"
+    }
+
+
+def test_kafka_starts_with_these_settings_and_takes_our_topics(model: compose.Model, tmp_path: Path) -> None:
+    service = model["services"]["kafka"]
+    cluster, broker, controller = settings_of(service)["CLUSTER_ID"], free_port([], ()), free_port([], ())
+    node = kafka_part.Node(tmp_path, tmp_path / "log", cluster, broker, controller, jars.ensure(), throwaway=True)
+    here = {"kafka:": f"{HOST}:", "://:": f"://{HOST}:", "9092": f"{broker}", "9093": f"{controller}"}
+    settings = kafka_settings(service) | {"log.dirs": str(node.data)}
+    for word, there in here.items():
+        settings = {name: value.replace(word, there) for name, value in settings.items()}
+    kafka_part.write_settings(node.settings_file, settings)
+    tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(node.settings_file))
+    subprocess.run(kafka_part.java(node.class_path, kafka_part.TOOL_OPTIONS, tool), check=True, capture_output=True)
+    child = kafka_part.child(node)
+    try:
+        child.start()
+        child.wait_ready()
+        topics.create(node.bootstrap)
+    finally:
+        child.stop(grace=compose.seconds(service["stop_grace_period"]))
+    assert child.exit_status == 143  # as the JVM ends by SIGTERM
 
 
 def test_postgres_is_18_with_its_volume_where_18_has_it(model: compose.Model) -> None:

@@ -1,13 +1,14 @@
 """What rules, dashboards and autoscalers look at exists: in the catalogue, or in the list of others' metrics."""
 
 from collections.abc import Mapping
+from typing import Any, get_args
 
 import pytest
 import yaml
 
-from libs.common.metrics import METRICS
+from libs.common.metrics import METRICS, Service
 from tests.promql import named
-from tests.unit.deploy.monitoring.expressions import MONITORING, expressions, rules
+from tests.unit.deploy.monitoring.expressions import MONITORING, ROOT, expressions, rules
 
 # Those that Prometheus adds to each target's metrics, and ingest's parent to its workers'.
 OF_TARGETS = {"job", "instance", "worker"}
@@ -62,3 +63,17 @@ def test_the_reader_of_expressions(expression: str, metrics: dict[str, set[str]]
     found = named(expression)
     assert {name: set(labels) for name, labels in found.metrics.items()} == metrics
     assert found.grouped == grouped
+
+
+def test_jobs_are_called_as_rules_and_dashboards_call_them() -> None:
+    """On Kubernetes a job is called as its Service; in docker-compose by Prometheus' configuration."""
+    configured = yaml.safe_load((ROOT / "deploy" / "compose" / "prometheus.yml").read_text())["scrape_configs"]
+    services = {f"qunli-{service}" for service in get_args(Service)}
+    assert {job["job_name"] for job in configured} == services
+    manifests = "\n".join(path.read_text() for path in (ROOT / "deploy" / "k8s" / "base" / "services").glob("*.yaml"))
+    found = [one for one in yaml.safe_load_all(manifests) if one and one["kind"] == "Service"]
+    assert {one["metadata"]["name"] for one in found if _has_ops(one)} == services
+
+
+def _has_ops(service: dict[str, Any]) -> bool:
+    return any(port["name"] == "ops" for port in service["spec"]["ports"])

@@ -8,7 +8,7 @@ import yaml
 
 from deploy.k8s.render import HERE, Document, rendered
 from deploy.k8s.schemas import faults
-from tests.manifests.reading import environment, of_kind, one, pods
+from tests.manifests.reading import documents, environment, of_kind, one, pods
 
 VALUES = HERE / "overlays/prod/values.yaml"
 OPTIONAL = ("tiered-storage", "token-issuers")
@@ -29,6 +29,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
         "collector": "http://elsewhere:4318",
         "prometheus": "http://thanos:9090",
         "backups": "s3://mine/pg",
+        "restoredFrom": "qunli-db-7",
+        "restoredAs": "qunli-db-8",
         "trustedProxies": "fd00:1::/64",
         "tieredBucket": "mine-log",
         "tieredRegion": "eu-central-1",
@@ -82,6 +84,23 @@ def test_values_reach_their_places(own: list[Document]) -> None:
     addresses = {one["spec"]["triggers"][0]["metadata"]["serverAddress"] for one in of_kind(own, "ScaledObject")}
     assert addresses == {"http://thanos:9090"}
     assert one(own, "ObjectStore", "qunli-db")["spec"]["configuration"]["destinationPath"] == "s3://mine/pg"
+
+
+def test_a_restored_database_comes_from_the_backups_and_writes_beside_them(own: list[Document]) -> None:
+    spec = one(own, "Cluster", "qunli-db")["spec"]
+    assert set(spec["bootstrap"]) == {"recovery"}
+    (source,) = spec["externalClusters"]
+    assert spec["bootstrap"]["recovery"]["source"] == source["name"]
+    (plugin,) = spec["plugins"]
+    came, goes = source["plugin"]["parameters"], plugin["parameters"]
+    assert (
+        came["barmanObjectName"] == goes["barmanObjectName"] == one(own, "ObjectStore", "qunli-db")["metadata"]["name"]
+    )
+    assert (came["serverName"], goes["serverName"]) == ("qunli-db-7", "qunli-db-8")
+    initial = one(documents("prod"), "Cluster", "qunli-db")["spec"]["bootstrap"]["initdb"]
+    assert {key: spec["bootstrap"]["recovery"][key] for key in ("database", "owner", "secret")} == {
+        key: initial[key] for key in ("database", "owner", "secret")
+    }
 
 
 def test_tiered_storage_names_its_plugin_and_holds_every_topic(own: list[Document]) -> None:

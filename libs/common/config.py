@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     )
     timezone: str = Field("Asia/Shanghai", description="The retailer's time zone; fixed with the first record of a log")
     environment: str = Field("local", description="Name of the deployment, in traces and logs")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="What a process says of itself: text, for who sits before it, or json, a line for each"
+    )
 
     host: str = Field("127.0.0.1", description="Address that the HTTP services listen on")
     ingest_port: int = Field(8080, ge=0, le=65535, description="Port of ingest")

@@ -35,7 +35,7 @@ def run_processor(
     """
     try:
         with serving.calm_collector():
-            serving.run(_main(name, group, source, logic, prepare))
+            serving.run(_main(name, group, source, logic, prepare), name)
     except QunliError as error:
         logging.getLogger(name).critical("%s: %s", type(error).__name__, error)
         sys.exit(1)

@@ -15,11 +15,13 @@ import uvloop
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
-from libs.common.config import Settings, misfit
+from libs.common import logs, telemetry
+from libs.common.config import Settings, misfit, settings
 from libs.common.connections import Connection, Connections
 from libs.common.counters import gauge
 from libs.common.errors import UserError
 from libs.common.gathering import Gathering
+from libs.common.metrics import Service
 from libs.common.patience import Patience, patience_of
 
 # Answers in flight get this long after SIGTERM: longer than the longest wait for the log's acknowledgement, and short
@@ -52,17 +54,15 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(main: Coroutine[None, None, None]) -> None:
-    """Run a process to its end. A UserError is one line and exit status 2."""
-    start(lambda: run_loop(main))
+def run(main: Coroutine[None, None, None], service: Service) -> None:
+    """Run a process of a service to its end. A UserError is one line and exit status 2."""
+    start(lambda: run_loop(main), service)
 
 
-def start(main: Callable[[], None]) -> None:
+def start(main: Callable[[], None], service: Service) -> None:
     """The same without a loop, for one who makes it later."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # What it warns of is what clients do wrong, as often as they like.
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     try:
+        logs.configure(settings(), service, telemetry.traceparent)
         main()
     except UserError as error:
         sys.exit(_complain(str(error)))
@@ -95,7 +95,10 @@ def run_loop(main: Coroutine[None, None, None]) -> None:
 
 
 def _complain(line: str) -> int:
-    sys.stderr.write(f"{line}\n")
+    if logs.are_json():
+        log.critical("%s", line)
+    else:
+        sys.stderr.write(f"{line}\n")
     return 2
 
 

@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
@@ -121,7 +120,7 @@ def _live(worker: Worker, parent: int) -> int:
             return 1
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         serving.run_loop(worker.work())
-    except BaseException:  # noqa: BLE001 - nothing may go back into what the parent does
-        traceback.print_exc()
+    except BaseException:
+        log.critical("the process ends by an error", exc_info=True)
         return 1
     return 0

@@ -23,4 +23,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    serving.run(main())
+    serving.run(main(), "gateway")

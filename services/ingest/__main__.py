@@ -58,4 +58,4 @@ async def serve_door(door: Door, listening: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    serving.start(main)
+    serving.start(main, "ingest")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import asyncpg
 
+from libs.common import logs
 from libs.common.config import Settings, settings
 from libs.common.events import encode
 from libs.common.topics import SEGMENTATION_GROUP, STORE_FEED, partition_of
@@ -91,9 +92,9 @@ def answer(configured: Settings, store_id: str, plan_id: str, attempt: str) -> N
 
 def main() -> None:
     """Exits with what became of it."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     parent, *what = sys.argv[1:]
     configured = settings()
+    logs.configure(configured, "segmentation", level=logging.WARNING)
     bind(configured, int(parent))
     try:
         answer(configured, *what)

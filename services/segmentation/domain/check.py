@@ -8,7 +8,7 @@ from services.segmentation.domain.items import Item
 
 
 def faults(instance: Instance, items: Sequence[Item]) -> list[str]:
-    """What is wrong with a plan for a store; nothing if it is sound.
+    """What is wrong with a plan for a store, naming no member, for a log; nothing if it is sound.
 
     Nobody twice; everybody from where they are, to a group that takes them; what an item needs is there; no group above
     its largest size, whatever part is approved; no group without its last seed user; no more moves than the setting.
@@ -26,22 +26,23 @@ def _of_members(instance: Instance, items: Sequence[Item]) -> Iterator[str]:
     known, moved = {*groups.ids}, 0
     for name, times in Counter(item.member for item in items if item.member is not None).items():
         if times > 1:
-            yield f"{name} is sent to {times} groups"
+            refs = ", ".join(str(item.ref) for item in items if item.member == name)
+            yield f"items {refs} are of one member"
     for item in items:
         if item.kind not in ("place", "move"):
             continue
         if item.member not in place:
-            yield f"{item.member} is no member"
+            yield f"item {item.ref} is of no member"
             continue
         at = int(members.group[place[item.member]])
         current = None if at == NOWHERE else groups.ids[at]
         if item.from_group != current:
-            yield f"{item.member} is not in {item.from_group}"
+            yield f"the member of item {item.ref} is not in {item.from_group}"
         if item.to_group not in takes:
             yield f"{item.to_group} takes nobody"
         needed = {(by_ref[ref].kind, by_ref[ref].to_group or by_ref[ref].from_group) for ref in item.needs}
         if not needed >= _needs(known, item, closing):
-            yield f"the item of {item.member} does not say what it needs"
+            yield f"item {item.ref} does not say what it needs"
         moved += current is not None and current not in closing and not groups.closing[at]
     if moved > len(members) * instance.settings.moves_per_mille // 1000:
         yield f"{moved} members are moved in one night"

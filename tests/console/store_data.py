@@ -1,7 +1,8 @@
 """A store in the middle of its life, written into the tables as the services leave them: the same each time.
 
 Store `sh-001` on its day 2026-04-01: 1,400 members, four months of visits, five themes in four districts, a plan.
- `lin-042` is a member of whom all is known. Store `sh-002` has one member and nothing else.
+ `lin-042` is a member of whom all is known. One is to be invited in person, one to leave a group. Store `sh-002` has
+one member and nothing else.
 """
 
 import base64
@@ -36,6 +37,7 @@ STORE, SMALL = "sh-001", "sh-002"
 KNOWN = "lin-042"
 MEMBERS = 1_400
 DISTRICTS = ("浦东", "徐汇", "静安", "虹口")
+PROXIMITIES = (("徐汇", "静安", 700), ("浦东", "虹口", 450), ("虹口", "静安", 800))
 THEMES = tuple(theme.id for theme in DEFAULT_THEMES[:5])
 PLAN = f"{STORE}~p5-40"
 FIRST_OPENED = 15  # the number of the group that the plan opens
@@ -282,6 +284,7 @@ async def _matrix(conn: asyncpg.Connection, found: Sequence[Person]) -> None:
     blocks = list(_blocks())
     placed = _placed([person for person in found if person.tier not in ("dormant", "lost")], len(blocks))
     groups = [_group(at, block, len(placed[at])) for at, block in enumerate(blocks)]
+    groups[1] = msgspec.structs.replace(groups[1], heads=groups[1].heads + 1, seats=1)
     overlay = rows.Group(
         id=f"{STORE}~g{FIRST_OPENED - 1}", name="种子用户", overlay="seeds", opened=TODAY - 40, opened_at=1,
         state="open", managers=("boss",), join_url="https://chat.example/seeds", heads=24, last_message=TODAY - 1,
@@ -305,11 +308,21 @@ async def _matrix(conn: asyncpg.Connection, found: Sequence[Person]) -> None:
     await _put(conn, "chat_group", [({"group_id": group.id}, group) for group in (*groups, overlay)])
     await _put(conn, "group_health", [({"group_id": row.group, "day": row.day}, row) for row in _healths(groups)])
     inside = {person.id: groups[at].id for at, some in enumerate(placed) for person in some}
-    await _put(conn, "member", [({"member_id": person.id}, _member(person, inside.get(person.id))) for person in found])
-    await _put(
-        conn, "presence", [({"group_id": row.group, "person": row.person}, row) for row in _presences(groups, placed)]
+    members = {person.id: _member(person, inside.get(person.id)) for person in found}
+    invited = _invited_in_person(
+        next(one for one in found if one.tier == "monthly" and one.id not in inside), groups[1]
     )
-    await _put(conn, "placement", [({"placement_id": row.id}, row) for row in _placements(inside)])
+    members[invited.member] = msgspec.structs.replace(
+        members[invited.member], waiting=None, seat=invited.id, seat_group=invited.group, placements=1
+    )
+    leaving = placed[0][0].id
+    members[leaving] = msgspec.structs.replace(members[leaving], leave_due=(groups[1].id,))
+    await _put(conn, "member", [({"member_id": name}, member) for name, member in members.items()])
+    present = [*_presences(groups, placed), _present(groups[1].id, leaving)]
+    await _put(conn, "presence", [({"group_id": row.group, "person": row.person}, row) for row in present])
+    await _put(conn, "placement", [({"placement_id": row.id}, row) for row in (*_placements(inside), invited)])
+    near = [{"store_id": STORE, "a": a, "b": b, "body": str(value)} for a, b, value in PROXIMITIES]
+    await _insert(conn, "segmentation.proximity", near)
     await _plan(conn, [person.id for person in found if _waits(person, inside)], placed, groups)
 
 
@@ -370,10 +383,21 @@ def _member(person: Person, group: str | None) -> rows.Member:
 
 
 def _presences(groups: Sequence[rows.Group], placed: Sequence[Sequence[Person]]) -> Iterator[rows.Presence]:
-    at = day_start_ms(TODAY - 20, ZONE)
     for group, some in zip(groups, placed, strict=True):
         for person in [*(person.id for person in some), "boss", "a-stranger"]:
-            yield rows.Presence(group=group.id, person=person, present=True, at=at, rank=0, since=at, day=TODAY - 20)
+            yield _present(group.id, person)
+
+
+def _present(group: str, person: str) -> rows.Presence:
+    at = day_start_ms(TODAY - 20, ZONE)
+    return rows.Presence(group=group, person=person, present=True, at=at, rank=0, since=at, day=TODAY - 20)
+
+
+def _invited_in_person(person: Person, group: rows.Group) -> rows.Placement:
+    return rows.Placement(
+        id=f"{STORE}~{person.id}~1", member=person.id, group=group.id, state="invited", by="hand", ticket="personal",
+        day=TODAY - 2, invited=TODAY - 2, number=1,
+    )  # fmt: skip
 
 
 def _placements(inside: Mapping[str, str]) -> Iterator[rows.Placement]:

@@ -29,12 +29,20 @@ export async function read(path, { after, signal } = {}) {
   return answered(await send(path, { headers, signal }));
 }
 
+/** A page of a list as CSV: { text, next }, where `next` leads to the page behind it. */
+export async function readCsv(path) {
+  const response = await send(path, { headers: { Accept: 'text/csv' } });
+  if (!response.ok) return answered(response);
+  const [, next] = /<([^>]+)>; rel="next"/.exec(response.headers.get('link') || '') || [];
+  return { text: await response.text(), next };
+}
+
 /** A change that is answered at once. */
 export async function post(path, body, method = 'POST') {
   return answered(await send(path, withBody(method, body)));
 }
 
-/** A command: { command_id, position, location } once the log has it. */
+/** A command: { command_id, position, location } once the log has it. A body that is text goes as CSV. */
 export async function command(method, path, body, headers = {}) {
   const key = newKey();
   for (let left = TRIES - 1; ; left--) {
@@ -83,8 +91,9 @@ function withBody(method, body) {
   const headers = { Accept: 'application/json' };
   if (csrf) headers['X-CSRF-Token'] = csrf;
   if (body === undefined) return { method, headers };
-  headers['Content-Type'] = 'application/json';
-  return { method, headers, body: JSON.stringify(body) };
+  const isText = typeof body === 'string';
+  headers['Content-Type'] = isText ? 'text/csv' : 'application/json';
+  return { method, headers, body: isText ? body : JSON.stringify(body) };
 }
 
 async function send(path, init) {

@@ -12,13 +12,18 @@ import { Matrix } from './pages/matrix.js';
 import { Member } from './pages/member.js';
 import { Operations } from './pages/operations.js';
 import { Plan } from './pages/plan.js';
+import { Settings } from './pages/settings.js';
+import { Tasks } from './pages/tasks.js';
 import { Today } from './pages/today.js';
 import { linkTo, parseRoute } from './route.js';
 import { coloursNow, keep, kept, languageNow, paint, speak } from './settings.js';
 import { wordsFor } from './words.js';
 
-const PAGES = { today: Today, matrix: Matrix, plan: Plan, member: Member, operations: Operations, group: Group, licences: Licences };
-const IN_MENU = ['today', 'matrix', 'plan', 'member', 'operations'];
+const PAGES = {
+  today: Today, matrix: Matrix, plan: Plan, tasks: Tasks, member: Member, settings: Settings, operations: Operations, group: Group,
+  licences: Licences,
+};
+const IN_MENU = ['today', 'matrix', 'plan', 'tasks', 'member', 'settings', 'operations'];
 const ALL_STORES = '*';
 
 export function App({ me, leave }) {

@@ -1,6 +1,6 @@
 // Where the console stands, as the address says after its #: '#/member/m-42?store=sh-001'. Pure.
 
-export const PAGES = ['today', 'matrix', 'plan', 'member', 'operations', 'group', 'licences'];
+export const PAGES = ['today', 'matrix', 'plan', 'tasks', 'member', 'settings', 'operations', 'group', 'licences'];
 
 const HOME = { page: 'today', id: '', query: {} };
 

@@ -4,9 +4,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import * as choosing from '../../../services/gateway/console/choosing.js';
+import { allOf } from '../../../services/gateway/console/download.js';
 import { dayAfter, daysBetween, formats } from '../../../services/gateway/console/format.js';
+import { changesOf, fieldsOf, openBody } from '../../../services/gateway/console/group_facts.js';
 import { areaName } from '../../../services/gateway/console/naming.js';
 import * as options from '../../../services/gateway/console/options.js';
+import { pairsIn, withPair } from '../../../services/gateway/console/pairs.js';
 import * as templates from '../../../services/gateway/console/templates.js';
 import { direction, TIERS } from '../../../services/gateway/console/tiers.js';
 import { LANGUAGES } from '../../../services/gateway/console/words.js';
@@ -139,4 +142,40 @@ test('an area is named by its districts, of many by the first ones', () => {
   assert.equal(named(4), 'a · b · c · d');
   assert.equal(named(6), 'a · b · c and 3 more');
   assert.match(areaName({ districts: ['a', 'b', 'c', 'd', 'e'] }, LANGUAGES.zh), /a · b · c.*2/);
+});
+
+test('a list as a file is all of its pages, with the names of its columns once', async () => {
+  const pages = { '/a': { text: 'id,n\nx,1\n', next: '/b' }, '/b': { text: 'id,n\n', next: '/c' }, '/c': { text: 'id,n\ny,2\n"z, z",3\n' } };
+  const told = [];
+  assert.equal(await allOf('/a', (lines) => told.push(lines), async (path) => pages[path]), 'id,n\nx,1\ny,2\n"z, z",3\n');
+  assert.deepEqual(told, [1, 1, 3]);
+});
+
+test('a group is opened in the matrix, as an overlay, or beside it', () => {
+  const written = { name: ' Tea ', place: 'matrix', theme: 'tea', area: '', platform_id: '' };
+  assert.deepEqual(openBody(written), { name: 'Tea', theme: 'tea' });
+  assert.deepEqual(openBody({ ...written, area: 's~a1', platform_id: 'p1 ' }), { name: 'Tea', theme: 'tea', area: 's~a1', platform_id: 'p1' });
+  assert.deepEqual(openBody({ ...written, place: 'vips' }), { name: 'Tea', overlay: 'vips' });
+  assert.deepEqual(openBody({ ...written, place: 'none' }), { name: 'Tea' });
+});
+
+test('of a group just what was changed is sent, null for what was taken away', () => {
+  const group = { name: 'Tea', platform_id: null, join_url: 'https://a.example', qr_url: null, qr_expires: null, managers: ['boss', 'ann'] };
+  const fields = fieldsOf(group);
+  assert.deepEqual(changesOf(group, fields), {});
+  assert.deepEqual(changesOf(group, { ...fields, name: 'Tea ' }), {});
+  const changed = { ...fields, join_url: '', qr_url: 'https://b.example', qr_expires: '2026-05-01', managers: 'boss，eve, eve' };
+  assert.deepEqual(changesOf(group, changed), {
+    join_url: null, qr_url: 'https://b.example', qr_expires: '2026-05-01', managers: ['boss', 'eve'],
+  });
+  assert.deepEqual(changesOf(group, { ...fields, managers: ' ' }), { managers: [] });
+});
+
+test('a pair of districts stands once, whichever is named first, and goes with 0', () => {
+  const pairs = [{ a: 'a', b: 'b', value: 500 }, { a: 'b', b: 'c', value: 1 }];
+  assert.deepEqual(withPair(pairs, 'b', 'a', 700), [pairs[1], { a: 'a', b: 'b', value: 700 }]);
+  assert.deepEqual(withPair(pairs, 'a', 'b', 0), [pairs[1]]);
+  assert.deepEqual(withPair([], 'x', 'w', 9), [{ a: 'w', b: 'x', value: 9 }]);
+  assert.equal(pairsIn('a,b,value\r\nx,y,3\r\n\r\n'), 1);
+  assert.equal(pairsIn(''), 0);
 });

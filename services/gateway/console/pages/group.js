@@ -9,6 +9,7 @@ import { Icon } from '../icons.js';
 import { groupOption } from '../options.js';
 import { Card, Choice, Empty, Figure, Loaded, MemberLink, State, Table, Tier } from '../parts.js';
 import { linkTo } from '../route.js';
+import { CloseGroup, EditGroup } from './group_editing.js';
 
 const CHANGES = ['group_updated', 'group_state', 'joined', 'left', 'invited', 'expired', 'declined', 'seed_changed', 'vip_changed', 'day_closed'];
 const ROWS = 20; // at first, and more of them each time
@@ -20,7 +21,7 @@ export function Group({ id }) {
   const group = useLoad(() => read(path), [path], { stale: touches });
   return html`
     <p><a class="back" href=${linkTo('matrix', '', { store, theme: group.data && group.data.theme, area: group.data && group.data.area })}><${Icon} name="left" />${words.group.back}</a></p>
-    <${Loaded} of=${group}>${(data) => html`<${Facts} group=${data} />`}<//>
+    <${Loaded} of=${group}>${(data) => html`<${Facts} group=${data} reload=${group.reload} />`}<//>
     ${group.data && html`<div class="grid">
       <${Activity} path=${path} touches=${touches} />
       <${People} path=${path} touches=${touches} />
@@ -28,12 +29,12 @@ export function Group({ id }) {
     </div>`}`;
 }
 
-function Facts({ group }) {
+function Facts({ group, reload }) {
   const { words, formats } = useConsole();
   const said = words.group;
   const { health } = group;
   return html`
-    <h1>${group.name} <${State} state=${group.state} /></h1>
+    <div class="head"><h1>${group.name} <${State} state=${group.state} /></h1><${Orders} group=${group} reload=${reload} /></div>
     ${!group.is_ready && group.state !== 'archived' && html`<p class="said bad">${said.notReady}</p>`}
     <dl class="glance">
       <${Figure} big=${true} label=${said.heads} value=${formats.number(group.heads)} />
@@ -46,6 +47,21 @@ function Facts({ group }) {
     </dl>
     <p class="note">${group.managers.length > 0 && said.managers(group.managers.join(', '))}
       ${group.join_url && html` <a href=${group.join_url} rel="noreferrer noopener" target="_blank">${said.way}<${Icon} name="open" /></a>`}</p>`;
+}
+
+/** What a manager can do with a group that lives. */
+function Orders({ group, reload }) {
+  const { words, may } = useConsole();
+  const [open, setOpen] = useState('');
+  if (!may('commands:write') || ['closing', 'archived'].includes(group.state)) return null;
+  const close = () => setOpen('');
+  const done = () => { close(); reload(); };
+  return html`<div class="buttons">
+    <button class="button quiet" onClick=${() => setOpen('edit')}>${words.editing.edit}</button>
+    <button class="button quiet" onClick=${() => setOpen('close')}>${words.editing.close}</button>
+    ${open === 'edit' && html`<${EditGroup} group=${group} onClose=${close} onDone=${done} />`}
+    ${open === 'close' && html`<${CloseGroup} group=${group} onClose=${close} onDone=${done} />`}
+  </div>`;
 }
 
 function silence(health, said) {

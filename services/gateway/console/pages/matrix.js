@@ -7,6 +7,7 @@ import { html, useState } from '../html.js';
 import { areaName, themeName } from '../naming.js';
 import { Card, Empty, Loaded, Said, State } from '../parts.js';
 import { linkTo } from '../route.js';
+import { OpenGroup } from './group_editing.js';
 import { Themes } from './themes.js';
 
 const CHANGES = ['group_opened', 'group_updated', 'group_state', 'joined', 'left', 'invited', 'expired', 'declined', 'themes_defined', 'plan_proposed', 'day_closed'];
@@ -35,7 +36,7 @@ export function Matrix() {
 function Orders({ matrix }) {
   const { store, words, may } = useConsole();
   const said = words.matrix;
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState('');
   const [told, setTold] = useState('');
   if (!may('commands:write')) return html`<p class="note">${words.problems.noCommands}</p>`;
   async function ask(what) {
@@ -49,10 +50,12 @@ function Orders({ matrix }) {
   }
   return html`<div class="buttons">
     <${Said}>${told}<//>
-    <button class="button quiet" onClick=${() => setOpen(true)}>${said.themes}</button>
+    <button class="button quiet" onClick=${() => setOpen('themes')}>${said.themes}</button>
+    ${matrix && html`<button class="button quiet" onClick=${() => setOpen('group')}>${words.editing.open}</button>`}
     <button class="button quiet" onClick=${() => ask('designs')}>${said.design}</button>
     ${matrix && matrix.designed_on && html`<button class="button" onClick=${() => ask('plans')}>${said.plan}</button>`}
-    ${open && html`<${Themes} onClose=${() => setOpen(false)} />`}
+    ${open === 'themes' && html`<${Themes} onClose=${() => setOpen('')} />`}
+    ${open === 'group' && html`<${OpenGroup} matrix=${matrix} onClose=${() => setOpen('')} />`}
   </div>`;
 }
 

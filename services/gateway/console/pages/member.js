@@ -12,15 +12,28 @@ import { memberLink } from '../templates.js';
 import { TIERS } from '../tiers.js';
 import { Calendar, Made, Scores } from './member_charts.js';
 import { Places } from './member_places.js';
+import { LISTS, People } from './people.js';
 import { Timeline } from './timeline.js';
 
 const TYPING_MS = 250;
 
 export function Member({ id }) {
-  return html`<${Find} isSmall=${Boolean(id)} />${id && html`<${Profile} id=${id} />`}`;
+  const { route } = useConsole();
+  if (id) return html`<${Find} isSmall=${true} /><${Profile} id=${id} />`;
+  const list = LISTS.includes(route.query.list) ? route.query.list : '';
+  return html`<${Lists} list=${list} />${list ? html`<${People} list=${list} />` : html`<${Find} />`}`;
 }
 
-function Find({ isSmall }) {
+/** Which members are listed: all by their scores, or those that are something to the groups. */
+function Lists({ list }) {
+  const { words, go } = useConsole();
+  const said = words.people;
+  const options = [['', said.all], ...LISTS.map((one) => [one, said.lists[one]])];
+  return html`<h1>${words.member.title}</h1>
+    <div class="filters"><${Choice} label=${said.list} value=${list} onChoose=${(one) => go('member', '', { list: one })} options=${options} /></div>`;
+}
+
+function Find({ isSmall = false }) {
   const { words, route, go } = useConsole();
   const [q, setQ] = useState(route.query.q || '');
   const [tier, setTier] = useState('');
@@ -40,7 +53,6 @@ function Find({ isSmall }) {
     if (q.trim() && isSmall) go('member', q.trim());
   };
   return html`
-    ${!isSmall && html`<h1>${said.title}</h1>`}
     <form class="find" role="search" onSubmit=${leave}>
       <label><span class="hidden">${said.find}</span><${Icon} name="search" />
         <input ref=${field} type="search" name="q" value=${q} placeholder=${`${said.find}: ${said.findNote}`} autocomplete="off"

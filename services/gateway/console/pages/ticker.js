@@ -1,9 +1,10 @@
 // The live ticker: what happens in the store, newest on top, from the stream.
 
-import { read, readAll } from '../api.js';
+import { read } from '../api.js';
 import { useConsole } from '../context.js';
 import { mergeTicker, tickerLine, tickerOfRow } from '../frames.js';
-import { html, useEffect, useState } from '../html.js';
+import { useGroupNames } from '../group_names.js';
+import { html, useEffect, useRef, useState } from '../html.js';
 import { Icon } from '../icons.js';
 import { onFrame } from '../live.js';
 import { Card, Empty, MemberLink } from '../parts.js';
@@ -26,13 +27,18 @@ export function Ticker({ day }) {
   <//>`;
 }
 
-/** The stream first, then what was before: so nothing falls between them, and nothing stands twice. */
+/**
+ * The stream first, then what was before: so nothing falls between them, and nothing stands twice. What was told of a day
+ * stays when the next one begins, its close first of all.
+ */
 function useLines(store, day) {
   const [lines, setLines] = useState([]);
+  const today = useRef(day);
+  today.current = day;
   useEffect(() => {
     const work = new AbortController();
     setLines([]);
-    const load = () => read(`/v1/stores/${store}/transitions?day=${dayAfter(day, -1)}..${day}&limit=${BEFORE}`, { signal: work.signal }).then(
+    const load = () => read(`/v1/stores/${store}/transitions?day=${dayAfter(today.current, -1)}..${today.current}&limit=${BEFORE}`, { signal: work.signal }).then(
       ({ data }) => setLines((now) => mergeBehind(now, latestFirst(data.items).map((row) => tickerOfRow({ ...row, store_id: store })))),
       () => {}, // then the ticker begins empty: frames fill it
     );
@@ -45,7 +51,7 @@ function useLines(store, day) {
       work.abort();
       forget();
     };
-  }, [store, day]);
+  }, [store]);
   return lines;
 }
 
@@ -56,27 +62,6 @@ function latestFirst(rows) {
 function mergeBehind(now, older) {
   const known = new Set(now.map(({ key }) => key));
   return [...now, ...older.filter(({ key }) => !known.has(key))];
-}
-
-function useGroupNames(store) {
-  const [names, setNames] = useState({});
-  useEffect(() => {
-    const work = new AbortController();
-    const load = () => readAll(`/v1/stores/${store}/groups`, { signal: work.signal }).then(
-      ({ items }) => setNames(Object.fromEntries(items.map((group) => [group.group_id, group.name]))),
-      () => {},
-    );
-    const forget = onFrame(({ event, data }) => {
-      if (data && data.store_id === store && ['group_opened', 'group_updated'].includes(event))
-        setNames((now) => ({ ...now, [data.group_id]: data.name }));
-    });
-    load();
-    return () => {
-      work.abort();
-      forget();
-    };
-  }, [store]);
-  return names;
 }
 
 function Line({ line, names, day }) {

@@ -186,6 +186,9 @@ SECTIONS: Mapping[str, Sequence[Metric]] = {
                "Address space", unit="bytes"),
         _gauge("qunli_process_open_fds", ALL,
                "Files and sockets open"),
+        _gauge("qunli_certificate_end_time_seconds", ALL,
+               "When a certificate that it uses ends, in seconds since 1970, by certificate: kafka_ca, "
+               "kafka_certificate, database_ca", "certificate", unit="seconds"),
         _gauge("qunli_process_max_fds", ALL,
                "How many of them it may have"),
         _gauge("qunli_process_start_time_seconds", ALL,

@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from libs.common import serving
+from libs.common.certificates import certificate_ends
 from libs.common.config import Settings
-from libs.common.counters import count
+from libs.common.counters import count, gauge
 from libs.common.metrics import Service
 from libs.common.patience import Patience
 from libs.common.vitals import watch_vitals
@@ -56,6 +57,7 @@ async def serve(
     task = asyncio.create_task(http.serve(sockets=[listening]))
     log.info("probes on http://%s:%d/health/ready", settings.host, port)
     try:
+        gauge("qunli_certificate_end_time_seconds", lambda: certificate_ends(settings))
         async with watch_vitals(service, lambda: checks.ready() is None):
             yield port
     finally:

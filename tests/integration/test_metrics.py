@@ -22,6 +22,7 @@ from tests.integration.metrics_page import scrape, told, total
 EVERYTHING = ["events:write", "days:close", "stores:read", "commands:write"]
 # What only happens when something goes wrong, or is not done here.
 RARE = {
+    "qunli_certificate_end_time_seconds",  # of stacks with certificates
     "qunli_commands_total",
     "qunli_limited_total",
     "qunli_plan_duration_seconds",

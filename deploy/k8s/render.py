@@ -27,4 +27,4 @@ def render(overlay: str) -> str:
 
 def rendered(overlay: str) -> list[Document]:
     """The same as documents."""
-    return [document for document in yaml.safe_load_all(render(overlay)) if document]
+    return [document for document in yaml.load_all(render(overlay), yaml.CSafeLoader) if document]

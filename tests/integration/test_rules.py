@@ -1,14 +1,16 @@
 """Prometheus' own tool checks the rules, tries each alert, and reads every expression there is."""
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from deploy.tools.go_tools import built
+from libs.common.metrics import METRICS, Service
 from tests.unit.deploy.monitoring.expressions import MONITORING, ROOT, alerts, expressions
 
 RULES = MONITORING / "rules.yaml"
@@ -54,6 +56,20 @@ def test_every_expression_of_dashboards_and_autoscalers_is_one(tmp_path: Path) -
     path = tmp_path / "all.yaml"
     path.write_text(yaml.safe_dump({"groups": [{"name": "all", "rules": rules}]}))
     assert f"{len(rules)} rules found" in promtool("check", "rules", path)
+
+
+@pytest.mark.parametrize("service", get_args(Service))
+def test_what_processes_tell_is_as_prometheus_wants_it(service: Service) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.integration.all_metrics", service], cwd=ROOT, capture_output=True, check=True
+    ).stdout
+    assert told.count(b"# TYPE ") == sum(service in metric.services for metric in METRICS.values())
+    checked = subprocess.run(
+        [built("promtool"), "check", "metrics"], input=told, capture_output=True, timeout=60, check=False
+    )
+    # Days are no seconds: those of the shop have 23 to 25 hours.
+    meant = [b'qunli_days_behind use base unit "seconds" instead of "days"'] if service == "gateway" else []
+    assert checked.stderr.splitlines() == meant
 
 
 def _trials() -> Iterator[dict[str, Any]]:

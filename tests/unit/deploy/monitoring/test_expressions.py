@@ -1,12 +1,16 @@
 """What rules, dashboards and autoscalers look at exists: in the catalogue, or in the list of others' metrics."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
 import pytest
 import yaml
 
+from libs.common.activity import TIERS
+from libs.common.http import PROBLEMS
 from libs.common.metrics import METRICS, Service
+from libs.common.topics import ENGAGEMENT_GROUP, SEGMENTATION_GROUP
 from tests.promql import named
 from tests.unit.deploy.monitoring.expressions import MONITORING, ROOT, expressions, rules
 
@@ -42,6 +46,26 @@ def test_every_metric_and_label_named_exists(where: str) -> None:
         assert labels <= KNOWN[metric], f"{metric} has no label {labels - KNOWN[metric]}"
     grouped = found.grouped - set[str]().union(*(KNOWN[metric] for metric in found.metrics))
     assert not grouped, f"grouped by {grouped}, which none of its metrics has"
+
+
+@pytest.mark.parametrize("where", EXPRESSIONS)
+def test_every_value_that_a_label_of_ours_is_held_against_can_occur(where: str) -> None:
+    for metric, label, value in named(EXPRESSIONS[where]).values:
+        if metric in METRICS and label in METRICS[metric].labels:
+            assert any(re.fullmatch(value, one) for one in _can_be(metric, label)), f"{metric}: no {label} {value}"
+
+
+def _can_be(metric: str, label: str) -> set[str]:
+    """Where a label's values stand: in a list of the code, or in what the catalogue says of the metric."""
+    lists: dict[str, set[str]] = {
+        "code": {*PROBLEMS},
+        "group": {ENGAGEMENT_GROUP, SEGMENTATION_GROUP},
+        "new": {*TIERS},
+        "old": {*TIERS},
+        "service": {*get_args(Service)},
+        "status": {str(status) for status in range(200, 600)},
+    }
+    return lists.get(label) or set(re.findall(r"\w+", METRICS[metric].says.partition(":")[2]))
 
 
 def test_nothing_is_listed_or_recorded_that_nobody_looks_at() -> None:

@@ -47,10 +47,11 @@ class SpanHandle:
     a request that is not sampled more than all else that is done for its trace.
     """
 
-    __slots__ = ("_span", "traceparent")
+    __slots__ = ("_is_told", "_span", "traceparent")
 
     def __init__(self, traceparent: str | None, span: Span | None = None) -> None:
         self._span = span
+        self._is_told = False  # how it ended
         self.traceparent = format_context(span.get_span_context()) if span else traceparent
 
     @property
@@ -70,7 +71,8 @@ class SpanHandle:
             self._span.set_status(Status(StatusCode.ERROR))
 
     def answered(self, status: int) -> None:
-        """Say how a request was answered; 500 and above is an error."""
+        """Say how a request was answered; 500 and above is an error, and what is raised then says no more."""
+        self._is_told = True
         self.set("http.response.status_code", status)
         if status >= FAILED:
             self.fail(str(status))
@@ -99,9 +101,12 @@ class SpanHandle:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind:
+        if kind and not self._is_told:
             self.fail(kind.__name__)
         self.end()
+
+
+NOTHING = SpanHandle(None)  # there is none, and nothing goes on from it
 
 
 class _Running(SpanHandle):
@@ -222,15 +227,20 @@ def produce_span(topic: str, partition: int | None = None, count: int = 1, paren
 
 def deliver_span(event: str, parent: str | None, clients: int) -> SpanHandle:
     """`deliver <event>` INTERNAL: a record has been handed to this process's streams, so many `clients`."""
-    return _child(f"deliver {event}", SpanKind.INTERNAL, parent, {"qunli.clients": clients})
+    if parent is None or not is_recorded(parent):
+        return NOTHING
+    return start(f"deliver {event}", SpanKind.INTERNAL, {"qunli.clients": clients}, parent)
 
 
 def database_span(name: str, operation: str, collection: str | None) -> SpanHandle:
     """`<name>` CLIENT: a statement, by the name of its query, within the request or step that runs now."""
+    parent = _current.get()
+    if parent is None or not is_recorded(parent):
+        return NOTHING
     attributes = {"db.system.name": "postgresql", "db.operation.name": operation, "db.query.summary": name}
     if collection is not None:
         attributes["db.collection.name"] = collection
-    return _child(name, SpanKind.CLIENT, _current.get(), attributes)
+    return start(name, SpanKind.CLIENT, attributes, parent)
 
 
 def messaging(topic: str, operation: str) -> dict[str, str | int]:
@@ -289,9 +299,3 @@ def may_force() -> bool:
         _Tracing.second, _Tracing.forced = second, 0
     _Tracing.forced += 1
     return _Tracing.forced <= FORCED_A_SECOND
-
-
-def _child(name: str, kind: SpanKind, parent: str | None, attributes: Attributes) -> SpanHandle:
-    if parent is None or not is_recorded(parent):
-        return SpanHandle(parent or new_traceparent())
-    return start(name, kind, attributes, parent)

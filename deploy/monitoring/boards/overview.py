@@ -129,7 +129,7 @@ OVERVIEW = Dashboard(
                 Panel(
                     "Versions",
                     "What runs: during a roll-out two of them",
-                    [Query("count by (service, version) (qunli_build_info)")],
+                    [Query("count by (job, version) (qunli_build_info)")],
                     kind="table",
                 ),
             ],

@@ -68,6 +68,15 @@ def _can_be(metric: str, label: str) -> set[str]:
     return lists.get(label) or set(re.findall(r"\w+", METRICS[metric].says.partition(":")[2]))
 
 
+@pytest.mark.parametrize("where", EXPRESSIONS)
+def test_no_label_of_ours_is_looked_at_that_the_operator_writes_itself(where: str) -> None:
+    """Prometheus' operator gives each target these, and ours become `exported_...`."""
+    found = named(EXPRESSIONS[where])
+    ours = [labels for metric, labels in found.metrics.items() if metric in METRICS or metric.startswith("qunli_")]
+    looked_at = set[str]().union(*ours) | (found.grouped if len(ours) == len(found.metrics) else set())
+    assert looked_at & {"service", "pod", "namespace", "container", "endpoint"} == set()
+
+
 def test_nothing_is_listed_or_recorded_that_nobody_looks_at() -> None:
     looked_at = {metric for expression in EXPRESSIONS.values() for metric in named(expression).metrics}
     recorded = {rule["record"] for rule in rules() if "record" in rule}

@@ -7,16 +7,21 @@ from itertools import count
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from deploy.local import services
 from deploy.local.child import Child
-from libs.common import clock
-from libs.common.days import ms_to_rfc3339
+from libs.common import clock, telemetry
+from libs.common.config import Settings
+from libs.common.days import DAY_MS, ms_to_rfc3339
 from libs.common.keys import create_key
 from libs.common.traceparents import new_traceparent
+from tests.integration.engagement_world import FIRST_DAY, a_processor, a_world, applied, send
 from tests.integration.otlp import Collector, Sent, a_collector
 from tests.integration.stream_world import Client, port_of
+from tests.model.builders import an_event
 
 STORE, GROUP = "sh-xyzzy", "groupname-xyzzy"
 MEMBER, OTHER, FIRST = "member-plugh", "another-plugh", "first-plugh"
@@ -48,9 +53,10 @@ class Shop:
         }  # fmt: skip
         return await self.ingest.post("/v1/events", json=body, headers={"traceparent": traceparent})
 
-    async def give(self, method: str, path: str, body: object, key: str) -> None:
+    async def give(self, method: str, path: str, body: object, key: str, traceparent: str = "") -> None:
         """Give a command, and wait until it is done."""
-        answer = await self.gateway.request(method, path, json=body, headers={"Idempotency-Key": key})
+        headers = {"Idempotency-Key": key, "traceparent": traceparent}
+        answer = await self.gateway.request(method, path, json=body, headers=headers)
         assert answer.status_code == 202, answer.text
         await until(lambda: self._is_done(answer.headers["location"]))
 
@@ -273,3 +279,52 @@ async def test_what_matters_is_seen_though_it_is_not_sampled(shop: Shop) -> None
     follows = {(span.service, span.name) for span in sent if span.trace == moved.trace}
     assert {("qunli-segmentation", "process joined"), ("qunli-gateway", "deliver placed")} <= follows
     assert_nothing_personal(shop, sent)
+
+
+async def test_an_answer_of_the_solver_keeps_the_trace_of_what_asked_for_it(shop: Shop) -> None:
+    feed = f"{shop.prefix}store-feed"
+    await shop.give("POST", f"/v1/stores/{STORE}/plans", None, "plan", SAMPLED)
+    await shop.told("plan_proposed")
+    sent = await shop.spans("deliver plan_proposed", "process plan_solved")
+    mine = [span for span in sent if span.trace == TRACE]
+    asked, answered = one(mine, "gateway", f"send {feed}"), one(mine, "segmentation", f"send {feed}")
+    assert answered.parent == asked.id
+    assert without_places(answered) == messaging(feed, "send") | {"messaging.batch.message_count": 1}
+    solved = one(mine, "segmentation", "process plan_solved")
+    assert solved.parent == answered.id
+    [told] = [span for span in mine if span.name == "deliver plan_proposed"]
+    assert told.service == "qunli-gateway"
+    assert_nothing_personal(shop, sent)
+
+
+async def test_a_step_of_an_owner_that_was_replaced_is_seen(
+    kafka_bootstrap: str,
+    fresh_database: Callable[[], str],
+    fresh_log: Callable[[], str],
+    role_url: Callable[[str, str], str],
+) -> None:
+    admin, memory = fresh_database(), InMemorySpanExporter()
+    world = a_world(kafka_bootstrap, fresh_log(), admin, role_url(admin, "qunli_engagement"))
+    telemetry.configure(Settings(trace_sample=0), "engagement", memory)
+
+    async def fenced() -> bool:
+        assert telemetry._Tracing.provider
+        await asyncio.to_thread(telemetry._Tracing.provider.force_flush)
+        return any((span.attributes or {}).get("error.type") == "Fenced" for span in memory.get_finished_spans())
+
+    try:
+        async with a_processor(world) as processor:
+            first, second = (an_event("check_in", f"e-{n}", FIRST_DAY * DAY_MS, {"method": "qr"}) for n in range(2))
+            await send(world, [first])
+            await applied(world, processor)
+            with psycopg.connect(admin, autocommit=True) as connection:
+                connection.execute("UPDATE engagement.stream_offset SET epoch = epoch + 1")
+            await send(world, [second])
+            await until(fenced)
+    finally:
+        telemetry.shutdown()
+    [span] = [span for span in memory.get_finished_spans() if (span.attributes or {}).get("error.type") == "Fenced"]
+    assert span.name == f"process {world.topic}"
+    assert span.parent is None
+    assert not span.status.is_ok
+    assert (span.attributes or {})["messaging.kafka.offset"] == 1

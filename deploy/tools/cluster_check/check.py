@@ -4,22 +4,33 @@ import copy
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 
 import yaml
 
 from deploy.k8s.render import OVERLAYS, rendered
+from deploy.local.child import ChildFailed, ChildLate
 from deploy.tools import crds
 from deploy.tools.cluster_check.api_server import API_SERVER, MODULE, Cluster, KubectlFailed, api_server
 from deploy.tools.cluster_check.pods import Document, as_root, pods
 from deploy.tools.go_tools import built
+from libs.common.clock import monotonic
 from libs.common.errors import QunliError
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
 APPLY = ("apply", "--server-side", "--validate=strict", "--field-manager=qunli", "-f", "-")
 
+ESTABLISHED_SECONDS = 120.0
 Tell = Callable[[str], None]  # what is done now; what was done is told by `check`'s caller
+
+
+class NotServed(QunliError):
+    """The API server does not serve {names} after {seconds:.0f} s. Try again; if it stays so, the definition is not one
+    that this version of Kubernetes takes.
+    """
 
 
 class Changed(QunliError):
@@ -46,17 +57,29 @@ def check(start: Tell, done: Tell) -> None:
     definitions = crds.definitions()
     done(f"{len(definitions)} definitions of custom resources, kube-apiserver, kubectl and etcd are there")
     for overlay in OVERLAYS:
-        folder = Path(tempfile.mkdtemp(prefix="qunli-cluster-"))
         start(f"{overlay}: starting a fresh API server")
-        with api_server(folder) as cluster:
+        with _folder() as folder, api_server(folder) as cluster:
             _check_overlay(cluster, overlay, definitions, start, done)
-        shutil.rmtree(folder)  # not after a failure: its logs say more
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """One that goes away afterwards, unless the server failed: its log lies there."""
+    folder = Path(tempfile.mkdtemp(prefix="qunli-cluster-"))
+    try:
+        yield folder
+    except (ChildFailed, ChildLate):
+        raise
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
 
 
 def _check_overlay(cluster: Cluster, overlay: str, definitions: list[Document], start: Tell, done: Tell) -> None:
     start(f"{overlay}: giving it the definitions of the custom resources")
     cluster.kubectl(*APPLY, stdin=_yaml(definitions))
-    cluster.kubectl("wait", "--for=condition=Established", "customresourcedefinitions", "--all", "--timeout=120s")
+    _wait_for_definitions(cluster)
 
     documents = rendered(overlay)
     start(f"{overlay}: applying {len(documents)} objects, twice")
@@ -83,6 +106,25 @@ def _check_overlay(cluster: Cluster, overlay: str, definitions: list[Document], 
     for document in spoilt:
         refused(cluster, document, f"a {document['kind']} with an unknown field", "qunliUnknown")
     done(f"{overlay}: refused was each pod as root, and an unknown field in each of {len(spoilt)} kinds")
+
+
+def _wait_for_definitions(cluster: Cluster) -> None:
+    """Until the server serves them. `kubectl wait` fails on those that have no condition at all yet."""
+    deadline = monotonic() + ESTABLISHED_SECONDS
+    while late := [one["metadata"]["name"] for one in _definitions(cluster) if not _is_established(one)]:
+        if monotonic() > deadline:
+            raise NotServed(names=", ".join(late), seconds=ESTABLISHED_SECONDS)
+        sleep(0.5)
+
+
+def _definitions(cluster: Cluster) -> list[Document]:
+    found: list[Document] = json.loads(cluster.kubectl("get", "customresourcedefinitions", "-o", "json"))["items"]
+    return found
+
+
+def _is_established(definition: Document) -> bool:
+    conditions = definition.get("status", {}).get("conditions") or ()
+    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
 
 def stand(cluster: Cluster, documents: Iterable[Document]) -> dict[str, Document]:

@@ -24,25 +24,27 @@ LINE = "The town goes on, a day every few seconds"
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_the_town_lives_on_and_the_console_shows_its_days_being_closed(tmp_path: Path) -> None:
-    process = demo(tmp_path / "data", "--town")
-    try:
-        told = await asyncio.to_thread(_until_it_lives, process)
-        threading.Thread(target=_drain, args=[process]).start()
-        link = re.findall(r"http://\S+/console#login=\S+", told)[-1]
-        async with a_browser() as browser:
-            page = await browser.new_page(locale="en-GB")
-            complaints: list[str] = []
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            await page.goto(link)
-            days = await _days_on(page, 3)
-            assert all(first < second <= first + timedelta(3) for first, second in pairwise(days)), days
-            assert len(await _closed_on(page, 2)) == 2
-            assert "Live" in await page.locator(".live").inner_text()
-            await page.screenshot(path=OUT / "town-lives-on.png", full_page=True)
-            assert complaints == []
-    finally:
-        process.send_signal(signal.SIGINT)
-        await asyncio.to_thread(process.wait, SECONDS)
+    with demo(tmp_path / "data", "--town") as process:
+        try:
+            told = await asyncio.to_thread(_until_it_lives, process)
+            draining = threading.Thread(target=_drain, args=[process])
+            draining.start()
+            link = re.findall(r"http://\S+/console#login=\S+", told)[-1]
+            async with a_browser() as browser:
+                page = await browser.new_page(locale="en-GB")
+                complaints: list[str] = []
+                page.on("pageerror", lambda error: complaints.append(str(error)))
+                await page.goto(link)
+                days = await _days_on(page, 3)
+                assert all(first < second <= first + timedelta(3) for first, second in pairwise(days)), days
+                assert len(await _closed_on(page, 2)) == 2
+                assert "Live" in await page.locator(".live").inner_text()
+                await page.screenshot(path=OUT / "town-lives-on.png", full_page=True)
+                assert complaints == []
+        finally:
+            process.send_signal(signal.SIGINT)
+            await asyncio.to_thread(process.wait, SECONDS)
+        await asyncio.to_thread(draining.join, SECONDS)
     assert process.returncode == 0
     assert folders.holder(folders.folder_at(tmp_path / "data-town")) is None
 

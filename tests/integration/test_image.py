@@ -1,8 +1,12 @@
 """The image, built as its Dockerfile says: what is in it, and that its commands need nothing more."""
 
+import pytest
+
 from tests.integration.container import run
 from tests.integration.dockerfile import Image, json_list
 
+# Half a minute for the image, on a machine that does nothing else.
+pytestmark = pytest.mark.timeout(600)
 # What cannot be done in a container: these start, stop or look at the stack on one machine, or read its files.
 LOCAL = {"import", "status", "up"}
 TRY_ALL = """

@@ -15,7 +15,7 @@ FUZZ_ARGS ?=
 PYTHON := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-unit demo up down bench fuzz schemas metrics pin-images monitoring check-rules check-cluster manifests lock format clean
+.PHONY: help setup check test test-secure test-unit demo up down bench fuzz schemas metrics pin-images monitoring check-rules check-cluster manifests lock format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ check: setup ## ruff, mypy --strict, the import walls
 
 test: setup ## all tests, on a Kafka and a Postgres that they start themselves
 	$(BIN)/pytest -m "not slow" $(TEST_ARGS)
+
+test-secure: setup ## the integration tests once more, on a Kafka and a Postgres that let nobody in unknown
+	$(BIN)/pytest --secure -m "not slow" tests/integration $(TEST_ARGS)
 
 test-unit: setup ## the tests without I/O
 	$(BIN)/pytest tests/unit $(TEST_ARGS)

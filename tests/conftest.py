@@ -9,6 +9,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
@@ -22,6 +23,7 @@ from deploy.local.folder import ROLES
 from deploy.local.postgres import with_database, with_role
 from deploy.local.stack import Options, Stack
 from libs.common.migrate import migrate
+from tests import secure
 
 # How many examples a search of the property tests draws, anew each time; 0: the same ones in every run, and fewer.
 EXAMPLES = int(os.environ.get("QUNLI_EXAMPLES", "0"))
@@ -42,10 +44,30 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--secure", action="store_true", help="on a Kafka and a Postgres that let nobody in unknown")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out of a secure run what has nothing to do with it: such a test says why."""
+    if config.getoption("--secure"):
+        for item in items:
+            if plain := item.get_closest_marker("plain"):
+                item.add_marker(pytest.mark.skip(f"in a secure run: {plain.args[0]}"))
+
+
 @pytest.fixture(scope="session")
-def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def is_secure(request: pytest.FixtureRequest) -> bool:
+    """Whether this is a secure run."""
+    return bool(request.config.getoption("--secure"))
+
+
+@pytest.fixture(scope="session")
+def shared_stack(tmp_path_factory: pytest.TempPathFactory, is_secure: bool) -> Iterator[Stack]:
     """The test run's Kafka and Postgres. Postgres does not wait for the disk: these data die with the run."""
-    with Stack(tmp_path_factory.mktemp("shared-stack"), THROWAWAY) as stack:
+    with Stack(tmp_path_factory.mktemp("shared-stack"), replace(THROWAWAY, secure=is_secure)) as stack:
+        if is_secure:
+            secure.begin(stack)
         yield stack
 
 
@@ -100,11 +122,13 @@ def fresh_log(kafka_bootstrap: str) -> Iterator[Callable[..., str]]:
     def make(partitions: int | None = None) -> str:
         made.append(f"test{next(_numbers)}.")
         topics.create(kafka_bootstrap, made[-1], partitions=partitions)
+        secure.give_rights(kafka_bootstrap, made[-1])
         return made[-1]
 
     yield make
     for prefix in made:
         topics.delete(kafka_bootstrap, prefix)
+        secure.take_rights(kafka_bootstrap, prefix)
 
 
 @pytest.fixture
@@ -123,7 +147,8 @@ def a_service(
             door, ops = ports.free_port([], set()), ports.free_port([], set())
             env = services.service_env(service, around, role_url(url, service.role), {"door": door, "ops": ops})
             log = tmp_path / f"{service.name}-{ops}.log"
-            child = services.child(service.name, service.module, env | settings, tmp_path, log)
+            env |= {**secure.user_env(service.name), **settings}
+            child = services.child(service.name, service.module, env, tmp_path, log)
             children.callback(child.stop)
             child.start()
             child.wait_ready()
@@ -132,8 +157,22 @@ def a_service(
         yield start
 
 
+@pytest.fixture(scope="session")
+def make_stack(request: pytest.FixtureRequest, is_secure: bool) -> Callable[[Path, Options], Stack]:
+    """`make_stack(folder, options)`: a stack that is not started yet."""
+    if is_secure:
+        request.getfixturevalue("shared_stack")  # its authority is the others' too
+
+    def make(folder: Path, options: Options) -> Stack:
+        if is_secure:
+            secure.trust(folder)
+        return Stack(folder, replace(options, secure=is_secure))
+
+    return make
+
+
 @pytest.fixture
-def a_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+def a_stack(tmp_path: Path, make_stack: Callable[[Path, Options], Stack]) -> Iterator[Callable[..., Stack]]:
     """`a_stack(options)` starts a stack of the test's own, to be broken; only Kafka and Postgres unless told."""
     with ExitStack() as stacks:
-        yield lambda options=THROWAWAY: stacks.enter_context(Stack(tmp_path / f"stack-{next(_numbers)}", options))
+        yield lambda options=THROWAWAY: stacks.enter_context(make_stack(tmp_path / f"stack-{next(_numbers)}", options))

@@ -21,6 +21,7 @@ from services.engagement.processor import Engagement
 from services.engagement.store import Partition
 from tests.model.builders import Body, a_close, an_event, encode
 from tests.model.records import iso, partition_of
+from tests.secure import as_user, client_of
 
 FIRST_DAY = 20_514  # 2026-03-02
 DATA: dict[str, Body] = {
@@ -72,7 +73,7 @@ def days_of(seed: int, days: int, members: int, events: int, first: int = 0) -> 
 
 async def send(world: World, bodies: Iterable[Body]) -> None:
     """Put records on the log, closes on every partition."""
-    producer = AIOKafkaProducer(bootstrap_servers=world.settings.kafka_bootstrap, acks="all", linger_ms=5)
+    producer = AIOKafkaProducer(**client_of(world.settings.kafka_bootstrap), acks="all", linger_ms=5)
     await producer.start()
     try:
         acks: list[Any] = []
@@ -123,7 +124,7 @@ def _is_idle(world: World, processor: Processor[Partition]) -> bool:
 
 async def read_topic(world: World, topic: str) -> list[Any]:
     """Every record that stands on a topic."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=world.settings.kafka_bootstrap, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(**client_of(world.settings.kafka_bootstrap), auto_offset_reset="earliest")
     await consumer.start()
     try:
         partitions = [TopicPartition(topic, number) for number in range(12)]
@@ -140,5 +141,11 @@ async def read_topic(world: World, topic: str) -> list[Any]:
 
 def a_world(kafka: str, prefix: str, admin_url: str, service_url: str, **changed: Any) -> World:
     """A world on a fresh log and a fresh database."""
-    settings = Settings(kafka_bootstrap=kafka, topic_prefix=prefix, database_url=SecretStr(service_url), **changed)
+    settings = Settings(
+        kafka_bootstrap=kafka,
+        topic_prefix=prefix,
+        database_url=SecretStr(service_url),
+        **as_user("engagement"),
+        **changed,
+    )
     return World(settings, admin_url)

@@ -15,6 +15,7 @@ from libs.common.keys import create_key
 from services.gateway.gateway import Gateway
 from tests.integration.gateway_world import a_gateway, gateway_settings, own_database
 from tests.integration.segmentation_world import World, a_segmentation, a_world
+from tests.secure import give_rights, take_rights
 from tests.tokens import Retailer, write_issuers
 from tests.unit.segmentation.life.given import DAY, a_transition
 
@@ -113,7 +114,9 @@ async def shop_fixture(
     """One for all tests of this module: each has a store of its own."""
     prefix = f"gateway-commands-{next(_prefixes)}."
     topics.create(kafka_bootstrap, prefix)
+    give_rights(kafka_bootstrap, prefix)
     url = own_database(postgres_url)
     async with a_shop(kafka_bootstrap, prefix, url, role_url, issuers) as shop, a_segmentation(shop.feed):
         yield shop
     topics.delete(kafka_bootstrap, prefix)
+    take_rights(kafka_bootstrap, prefix)

@@ -30,6 +30,7 @@ from libs.common.keys import create_key
 from libs.common.migrate import migrate
 from libs.common.topics import MEMBER_EVENTS
 from services.ingest import openapi
+from tests.secure import client_of, give_rights, take_rights, user_env
 
 PASSWORD = "for-this-test-run"
 EVERYTHING = ("events:write", "days:close", "ops")
@@ -103,8 +104,10 @@ def a_log(kafka: str) -> Iterator[str]:
     """Every topic under a prefix of its own; the prefix."""
     prefix = f"ingest{next(_numbers)}."
     topics.create(kafka, prefix)
+    give_rights(kafka, prefix)
     yield prefix
     topics.delete(kafka, prefix)
+    take_rights(kafka, prefix)
 
 
 @contextmanager
@@ -120,6 +123,7 @@ def a_world(
         "QUNLI_TOPIC_PREFIX": prefix,
         "QUNLI_INGEST_PORT": str(door),
         "QUNLI_OPS_PORT": str(ops),
+        **user_env("ingest"),
         **(env or {}),
     }
     settings = Settings(kafka_bootstrap=kafka, topic_prefix=prefix)
@@ -140,7 +144,7 @@ def a_world(
 @asynccontextmanager
 async def a_reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer without a group."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap, auto_offset_reset="none")
+    consumer = AIOKafkaConsumer(**client_of(settings.kafka_bootstrap), auto_offset_reset="none")
     await consumer.start()
     try:
         yield consumer

@@ -23,6 +23,7 @@ from libs.common.topics import MEMBER_EVENTS, PLACEMENTS, SEGMENTATION_GROUP, ST
 from services.segmentation.__main__ import prepare
 from services.segmentation.processor import Segmentation
 from services.segmentation.store import Partition
+from tests.secure import as_user, client_of
 from tests.segmentation_check import Replay, assert_tables, assert_told, replay
 from tests.unit.segmentation.life.given import DAY, ms
 
@@ -87,7 +88,7 @@ class World:
 
     async def send(self, *records: tuple[int, bytes | None, bytes]) -> None:
         """Put records on the feed, in order."""
-        producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka_bootstrap, acks="all", linger_ms=5)
+        producer = AIOKafkaProducer(**client_of(self.settings.kafka_bootstrap), acks="all", linger_ms=5)
         await producer.start()
         try:
             acks = [await producer.send(self.topic, value, key, partition) for partition, key, value in records]
@@ -99,7 +100,7 @@ class World:
 
     async def read(self, topic: Topic) -> dict[int, list[Any]]:
         """A whole topic, by partition."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka_bootstrap, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(**client_of(self.settings.kafka_bootstrap), auto_offset_reset="earliest")
         await consumer.start()
         try:
             partitions = [TopicPartition(self.settings.topic_name(topic), number) for number in range(topic.partitions)]
@@ -208,7 +209,13 @@ async def a_segmentation(world: World, *, solves: bool = True) -> AsyncIterator[
 
 def a_world(kafka: str, prefix: str, admin_url: str, service_url: str, **changed: Any) -> World:
     """A world on a fresh log and a fresh database."""
-    settings = Settings(kafka_bootstrap=kafka, topic_prefix=prefix, database_url=SecretStr(service_url), **changed)
+    settings = Settings(
+        kafka_bootstrap=kafka,
+        topic_prefix=prefix,
+        database_url=SecretStr(service_url),
+        **as_user("segmentation"),
+        **changed,
+    )
     return World(settings, admin_url)
 
 

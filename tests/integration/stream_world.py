@@ -25,6 +25,7 @@ from libs.common.events import PartitionClosed, Source, with_seq
 from libs.common.keys import create_key
 from libs.common.placements import CommandOutcome, GroupJoined
 from libs.common.topics import MEMBER_EVENTS, PLACEMENTS, STORE_FEED, Topic, partition_of
+from tests.secure import as_user, client_of
 from tests.unit.segmentation.life.given import DAY, a_transition
 
 PARTITIONS = STORE_FEED.partitions
@@ -139,7 +140,7 @@ class Town:
 
     async def send(self, *rows: Row) -> None:
         """Put records on their topics, in order."""
-        producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka_bootstrap, acks="all", linger_ms=5)
+        producer = AIOKafkaProducer(**client_of(self.settings.kafka_bootstrap), acks="all", linger_ms=5)
         await producer.start()
         try:
             acks = [
@@ -278,5 +279,5 @@ def town_fixture(
     kafka_bootstrap: str,
 ) -> Town:
     """A town of which nothing is known yet."""
-    settings = Settings(kafka_bootstrap=kafka_bootstrap, topic_prefix=fresh_log())
+    settings = Settings(kafka_bootstrap=kafka_bootstrap, topic_prefix=fresh_log(), **as_user("gateway"))
     return Town(settings, fresh_database(), a_service)

@@ -20,6 +20,7 @@ from libs.common.keys import create_key
 from services.gateway.openapi import SHAPES
 from tests.integration.gateway_sessions import ask_link, held
 from tests.integration.gateway_world import a_gateway, fill, gateway_settings, own_database
+from tests.secure import give_rights, take_rights
 
 NAMES = {
     "sh-001~platform": "north~platform",
@@ -145,6 +146,7 @@ async def examples_fixture(
 ) -> AsyncIterator[Examples]:
     prefix = f"gateway-examples-{next(_prefixes)}."
     topics.create(kafka_bootstrap, prefix)
+    give_rights(kafka_bootstrap, prefix)
     url = own_database(postgres_url)
     conn = await asyncpg.connect(url)
     await fill(conn)
@@ -165,6 +167,7 @@ async def examples_fixture(
         ]
         yield Examples(client, key, operations)
     topics.delete(kafka_bootstrap, prefix)
+    take_rights(kafka_bootstrap, prefix)
 
 
 async def test_every_example_is_answered_as_described(examples: Examples) -> None:

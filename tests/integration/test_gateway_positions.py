@@ -20,6 +20,7 @@ from services.gateway import log_ends
 from services.gateway.gateway import Gateway
 from services.gateway.log_ends import LogEnds
 from tests.integration.gateway_world import WORKED, a_gateway, gateway_settings, membership, positions
+from tests.secure import client_of
 
 RECORDS = 10  # on each of the log's two partitions
 
@@ -59,7 +60,7 @@ async def shop_fixture(
         role_url(url, "qunli_gateway"), kafka_bootstrap=kafka_bootstrap, topic_prefix=prefix, database_pool=3
     )
     topic = settings.topic_name(MEMBER_EVENTS)
-    producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap, acks="all")
+    producer = AIOKafkaProducer(**client_of(kafka_bootstrap), acks="all")
     await producer.start()
     for n in range(2 * RECORDS):
         await producer.send_and_wait(topic, b"{}", partition=n % 2)

@@ -19,6 +19,7 @@ from services.gateway.live_hub import Hub
 from services.gateway.live_ids import At, read_id
 from tests.integration.gateway_world import a_gateway, gateway_settings
 from tests.integration.stream_world import Client, Town, counted, opened, port_of, stores_of, town_fixture  # noqa: F401
+from tests.secure import as_user
 
 A, OTHER = stores_of(3)
 
@@ -133,7 +134,7 @@ async def test_a_client_that_stops_reading_lags_and_nobody_waits_for_it(town: To
 async def test_a_broker_that_comes_back_is_read_on(a_stack: Callable[[], Stack]) -> None:
     """F9. What was known stays known: nothing is told again."""
     stack = a_stack()
-    town = Town(Settings(kafka_bootstrap=stack.urls.kafka), "", Child)
+    town = Town(Settings(kafka_bootstrap=stack.urls.kafka, **as_user("gateway")), "", Child)
     ended: list[str] = []
     hub = Hub(town.settings, lambda: ended.append("lost"))
     hub.start()

@@ -17,6 +17,7 @@ from tests.integration.stream_world import (
     stores_of,
     town_fixture,  # noqa: F401
 )
+from tests.secure import client_of
 
 PARTITION = 3
 (A,) = stores_of(PARTITION, 1)
@@ -25,7 +26,7 @@ SMALL = "65536"  # bytes of a ring: some two hundred frames
 
 async def put_junk(town: Town, number: int) -> None:
     """So many records of the partition that are no news to anybody."""
-    producer = AIOKafkaProducer(bootstrap_servers=town.settings.kafka_bootstrap, acks="all", max_batch_size=1 << 20)
+    producer = AIOKafkaProducer(**client_of(town.settings.kafka_bootstrap), acks="all", max_batch_size=1 << 20)
     await producer.start()
     try:
         while number:
@@ -42,7 +43,7 @@ async def put_junk(town: Town, number: int) -> None:
 
 async def forget(town: Town, before: int) -> None:
     """The log loses what it has of the partition before an offset."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=town.settings.kafka_bootstrap)
+    admin = AIOKafkaAdminClient(**client_of(town.settings.kafka_bootstrap))
     await admin.start()
     try:
         topic = town.settings.topic_name(STORE_FEED)

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,9 +27,9 @@ IMPATIENT = {
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, make_stack: Callable[[Path, Options], Stack]) -> Iterator[Stack]:
     """A Kafka and a Postgres to be broken."""
-    with Stack(tmp_path_factory.mktemp("ingest-faults"), Options(services=(), throwaway=True)) as started:
+    with make_stack(tmp_path_factory.mktemp("ingest-faults"), Options(services=(), throwaway=True)) as started:
         yield started
 
 

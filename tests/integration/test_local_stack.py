@@ -28,6 +28,8 @@ from libs.common.keys import create_key
 from libs.common.topics import MEMBER_EVENTS
 from tests.integration.ingest_world import an_event, by_worker, workers_of
 
+pytestmark = pytest.mark.plain("it is about a stack without --secure; test_secure_stack.py is about the other")
+
 SECONDS = 100.0
 
 

@@ -18,6 +18,7 @@ from libs.common.migrate import migrate
 from libs.common.schema import VIEWS_VERSION
 from libs.common.topics import TOPICS
 from tests.conftest import PASSWORD
+from tests.secure import client_of, user_env
 
 RoleUrl = Callable[[str, str], str]
 OLD = f"views has version {VIEWS_VERSION - 1} and {VIEWS_VERSION} is needed"
@@ -87,6 +88,7 @@ def test_a_door_says_that_the_schema_is_old_and_opens_once_it_is_not(
     for service in (services.INGEST, services.GATEWAY):
         door, ops = ports.free_port([], set()), ports.free_port([], set())
         env = services.service_env(service, around, role_url(url, service.role), {"door": door, "ops": ops})
+        env |= user_env(service.name)
         log = tmp_path / f"{service.name}.log"
         children.append(services.child(service.name, service.module, env, tmp_path, log))
     try:
@@ -144,7 +146,7 @@ async def test_topics_are_made_on_request(fresh_database: Callable[[], str], kaf
     done = qunli("migrate", "--topics", **env)
     try:
         assert done.returncode == 0, done.stderr
-        async with AIOKafkaConsumer(bootstrap_servers=kafka_bootstrap) as consumer:
+        async with AIOKafkaConsumer(**client_of(kafka_bootstrap)) as consumer:
             found = {name for name in await consumer.topics() if name.startswith(prefix)}
         assert found == {topic.name_with(prefix) for topic in TOPICS}
     finally:

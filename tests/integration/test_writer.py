@@ -13,6 +13,7 @@ from libs.common.kafka import make_client
 from libs.common.topics import MEMBER_EVENTS
 from libs.common.writer import LogWriter, Record, TooMuchInFlight
 from tests.integration.ingest_world import read_log
+from tests.secure import as_user
 
 SMALL_BATCH = 16_384
 
@@ -34,6 +35,7 @@ def settings_for(kafka: str, prefix: str, in_flight: int = 50_000) -> Settings:
         topic_prefix=prefix,
         produce_batch_bytes=SMALL_BATCH,
         produce_max_records=in_flight,
+        **as_user("ingest"),
     )
 
 

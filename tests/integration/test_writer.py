@@ -109,6 +109,7 @@ def close_like_a_reset(client: AIOKafkaClient) -> None:
         transport.abort()
 
 
+@pytest.mark.plain("what uvloop does to a connection without TLS is a trap of its own")
 def test_a_client_whose_connection_is_closed_while_it_asks_for_leaders_asks_again(
     kafka_bootstrap: str, fresh_log: Callable[[], str], caplog: pytest.LogCaptureFixture
 ) -> None:

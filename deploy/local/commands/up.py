@@ -8,7 +8,7 @@ import typer
 
 from deploy.local import background, supervisor
 from deploy.local import folder as folders
-from deploy.local.command_line import Data, fetch_jars, fetch_zipkin, new_app, print_line, working
+from deploy.local.command_line import Data, fetch_jars, fetch_postgres, fetch_zipkin, new_app, print_line, working
 from deploy.local.reach import given_database
 from deploy.local.services import SERVICES
 from deploy.local.stack import Options, Stack
@@ -44,6 +44,8 @@ def up(
         fetch_jars()
     if traces:
         fetch_zipkin()
+    if secure:
+        fetch_postgres()
     if detach:
         switches = {"--bare": bare, "--secure": secure, "--no-clock": not clock, "--traces": traces}
         _in_background(data, ports, [name for name, given in switches.items() if given])

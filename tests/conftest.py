@@ -48,6 +48,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--secure", action="store_true", help="on a Kafka and a Postgres that let nobody in unknown")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Aiokafka forgets a connection that is given up while it begins: by TLS that takes longer, and is seen."""
+    if config.getoption("--secure"):
+        config.addinivalue_line("filterwarnings", "ignore:unclosed <StreamWriter:ResourceWarning")
+        config.addinivalue_line("filterwarnings", "ignore:Unclosed AIOKafkaConnection:ResourceWarning")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out of a secure run what has nothing to do with it: such a test says why."""
     if config.getoption("--secure"):

@@ -1,5 +1,6 @@
 """Gateway and segmentation on one log, as they run: the test plays engagement, managers and chat platform."""
 
+import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
@@ -99,6 +100,9 @@ async def a_shop(
     )
     key = create_key(url, "manager", ["commands:write", "stores:read", "ops"], ["*"])
     async with a_gateway(settings) as (gateway, client):
+        async with asyncio.timeout(30):
+            while not gateway.writer.connected:  # noqa: ASYNC110 - it tells of it to nobody
+                await asyncio.sleep(0.02)
         yield Shop(feed, gateway, client, key, Retailer(stores="*"))
 
 

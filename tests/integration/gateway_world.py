@@ -34,6 +34,7 @@ from services.gateway.app import make_app
 from services.gateway.gateway import Gateway, open_gateway
 from services.gateway.hot import dispatch
 from tests.integration.gateway_matrix import fill_matrix
+from tests.secure import as_user
 from tests.tokens import Retailer, ed25519_key, write_issuers
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -336,7 +337,13 @@ async def a_gateway(settings: Settings) -> AsyncIterator[tuple[Gateway, httpx.As
 def gateway_settings(database_url: str, **more: object) -> Settings:
     """Settings of a gateway on this database."""
     return Settings.model_validate(
-        {"database_url": database_url, "database_acquire_seconds": 1, "session_secrets": SECRET, **more}
+        {
+            "database_url": database_url,
+            "database_acquire_seconds": 1,
+            "session_secrets": SECRET,
+            **as_user("gateway"),
+            **more,
+        }
     )
 
 

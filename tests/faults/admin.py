@@ -10,6 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from libs.common.topics import MEMBER_EVENTS
 from tests.faults.world import World
+from tests.secure import client_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Raw:
 
 async def put(world: World, records: Sequence[Raw]) -> list[tuple[int, int]]:
     """Write records as they are; where each stands: (partition, offset)."""
-    producer = AIOKafkaProducer(bootstrap_servers=world.kafka, acks="all", max_request_size=8 << 20)
+    producer = AIOKafkaProducer(**client_of(world.kafka), acks="all", max_request_size=8 << 20)
     await producer.start()
     try:
         return [await _put(producer, world.settings.topic_name(MEMBER_EVENTS), raw) for raw in records]
@@ -41,7 +42,7 @@ async def _put(producer: AIOKafkaProducer, topic: str, raw: Raw) -> tuple[int, i
 
 @asynccontextmanager
 async def an_admin(world: World) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=world.kafka)
+    admin = AIOKafkaAdminClient(**client_of(world.kafka))
     await admin.start()
     try:
         yield admin

@@ -19,6 +19,7 @@ from deploy.local.services import ENGAGEMENT, INGEST, SEGMENTATION, Service
 from libs.common import clock
 from libs.common.config import Settings
 from libs.common.topics import PARTITIONS, Topic
+from tests.secure import client_of
 
 PASSWORD = "for-this-test-run"  # of every role, as tests/conftest.py has it
 # Small steps and slices, so that there is much to cut; short sessions, so that a dead owner is replaced soon.
@@ -184,7 +185,7 @@ class World:
 
     async def consumer(self) -> AIOKafkaConsumer:
         """A consumer without a group."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, auto_offset_reset="none", max_poll_records=None)
+        consumer = AIOKafkaConsumer(**client_of(self.kafka), auto_offset_reset="none", max_poll_records=None)
         await asyncio.wait_for(consumer.start(), 20)
         return consumer
 

@@ -19,7 +19,7 @@ from deploy.local.services import ENGAGEMENT, INGEST, SEGMENTATION, Service
 from libs.common import clock
 from libs.common.config import Settings
 from libs.common.topics import PARTITIONS, Topic
-from tests.secure import client_of
+from tests.secure import client_of, user_env
 
 PASSWORD = "for-this-test-run"  # of every role, as tests/conftest.py has it
 # Small steps and slices, so that there is much to cut; short sessions, so that a dead owner is replaced soon.
@@ -82,7 +82,7 @@ class World:
         url = with_role(self.owner_url, service.role, PASSWORD)
         ports = {"door": self._port(f"{name}-door"), "ops": self._port(f"{name}-ops")}
         around = services.Surroundings(self.kafka, self.prefix, self.timezone)
-        whole = {**services.service_env(service, around, url, ports), **SMALL, **env}
+        whole = {**services.service_env(service, around, url, ports), **user_env(service.name), **SMALL, **env}
         child = services.child(name, service.module, whole, self.folder, log)
         self.logs.append((name, log))
         self.children[name] = child

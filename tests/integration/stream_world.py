@@ -170,7 +170,8 @@ def port_of(child: Child) -> int:
 def counted(child: Child, name: str) -> int:
     """A counter of a process."""
     text = httpx.get(f"http://{HOST}:{child.command.env['QUNLI_OPS_PORT']}/metrics", trust_env=False).text
-    return sum(int(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(f"{name}{{"))
+    own = (f"{name}{{", f"{name} ")  # with labels, and without
+    return sum(int(float(line.rpartition(" ")[2])) for line in text.splitlines() if line.startswith(own))
 
 
 class Client:

@@ -70,8 +70,8 @@ async def describe(settings: Settings, topic: str) -> dict[str, str | int]:
     return {"cluster id": cluster["cluster_id"], "partitions": len(topics[0]["partitions"])}
 
 
-async def check_ends(consumer: AIOKafkaConsumer, stream: Stream, next_offset: int) -> None:
-    """LogEndsEarly or LogBeginsLate unless `next_offset` lies within the partition's log."""
+async def check_ends(consumer: AIOKafkaConsumer, stream: Stream, next_offset: int) -> int:
+    """LogEndsEarly or LogBeginsLate unless `next_offset` lies within the partition's log. Where that ends."""
     partition = TopicPartition(stream.topic, stream.partition)
     while True:
         try:
@@ -83,6 +83,7 @@ async def check_ends(consumer: AIOKafkaConsumer, stream: Stream, next_offset: in
     check_end(stream, end, next_offset)
     if begin > next_offset:
         raise LogBeginsLate(topic=stream.topic, partition=stream.partition, begin=begin, next_offset=next_offset)
+    return int(end)
 
 
 def check_end(stream: Stream, end: int, next_offset: int) -> None:

@@ -3,19 +3,23 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic
 
 import asyncpg
 from aiokafka import TopicPartition
 
-from libs.common import clock
+from libs.common import clock, restored, told
 from libs.common.errors import QunliError
 from libs.common.failpoints import failpoint
 from libs.common.guards import check_end, check_ends
+from libs.common.look_back import Question, Standing
 from libs.common.outbox import Publisher, Row, Target, stop_task
-from libs.common.postgres import DatabaseBusy, DatabaseUnavailable, acquire
+from libs.common.postgres import Connection, DatabaseBusy, DatabaseUnavailable, acquire
+from libs.common.restored import Restored, TablesWentBack
 from libs.common.step import (
     QUERIES,
     Fenced,
@@ -57,6 +61,7 @@ DATABASE_TROUBLE = (
 EMPTY_STEP_SECONDS = 1.0
 MANY = 100  # records that are worth a step at once, whatever its service's pace
 NOTE_SECONDS = 3.0  # for a last word before the process ends
+MUCH_TO_READ = 10_000  # records looked back at: not again at the next start
 MAX_OUTBOX = 20_000  # rows waiting for the log before a lane pauses
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
 
@@ -81,6 +86,9 @@ class Lane(Generic[State]):
         self._fetched = Fetched()
         self._seqs: dict[Target, int] = {}
         self._deleted: dict[Target, int] = {}
+        self._noted: dict[Target, int] = {}
+        self._restored: Restored | None = None
+        self._log_end = 0
         self._wake = asyncio.Event()
         self._acknowledged = 0
         self._queued_at = self._stepped_at = self.moved_at
@@ -108,6 +116,11 @@ class Lane(Generic[State]):
         """Let `run` return after the step under way."""
         self._stopping = True
         self._wake.set()
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether it has applied what stood on the log when it took the partition over."""
+        return self.position is not None and self.position.next_offset >= self._log_end and self._restored is None
 
     def check_moving(self, log_end: int) -> None:
         """Stuck if it is not where the log ends and nothing has moved for too long; LogEndsEarly if it is beyond."""
@@ -163,26 +176,58 @@ class Lane(Generic[State]):
 
     async def _take_over(self) -> None:
         stream = (self.stream.group, self.stream.topic, self.stream.partition)
-        async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
+        self.position = None  # what fails on the way is begun again
+        async with self._connection() as connection:
             failpoint("assignment")
-            self.position = Position.from_row(await c.fetchrow(QUERIES["take_partition"], *stream))
-            await self._load(c)
-        await check_ends(self.processor.consumer, self.stream, self.position.next_offset)
+            position = Position.from_row(await connection.fetchrow(QUERIES["take_partition"], *stream))
+            await self._load_seqs(connection)
+        self._log_end = await check_ends(self.processor.consumer, self.stream, position.next_offset)
+        epoch = await self._look_back(position.epoch)
+        await self.publisher.drained()
+        async with self._connection() as connection:
+            await self._load(connection)
+            self.position = replace(position, epoch=epoch)
         await self.publisher.drained()
         self._seek()
-        log.info("partition %d: epoch %d from offset %d", stream[2], self.position.epoch, self.position.next_offset)
+        log.info("partition %d: epoch %d from offset %d", stream[2], epoch, position.next_offset)
+
+    async def _look_back(self, epoch: int) -> int:
+        """See to it that the tables hold what stands on its topics and they do not know, to be met again. The epoch."""
+
+        async def use(found: Sequence[Standing]) -> None:
+            self.moved_at = clock.monotonic()  # not stuck: it may be much
+            if found:
+                async with self._connection() as connection:
+                    await restored.add(connection, self.stream, epoch, found)
+
+        targets = self.processor.logic.targets(self.stream.partition)
+        question = Question(self.stream.partition, targets, self._noted, self._seqs, use)
+        await self.processor.look_back.ask(question)
+        if not question.found and question.records < MUCH_TO_READ:
+            return epoch
+        async with self._connection() as connection:
+            return await restored.enter(connection, self.stream, epoch, question.ends)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        """One of the processor's connections, when it is this lane's turn."""
+        async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
+            yield c
 
     async def _reload(self) -> None:
         """The outcome of a COMMIT is unknown: what the partition's row says is what happened."""
         assert self.position is not None
         stream = (self.stream.group, self.stream.topic, self.stream.partition)
         await self.publisher.drained()  # before a connection is taken: the log may be away for long
-        async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
-            position = Position.from_row(await c.fetchrow(QUERIES["read_partition"], *stream))
-            if position.epoch != self.position.epoch:
-                raise Fenced(topic=stream[1], partition=stream[2], theirs=position.epoch, ours=self.position.epoch)
+        async with self._connection() as connection:
+            row = await connection.fetchrow(QUERIES["read_partition"], *stream)
+            if row is None or row["epoch"] != self.position.epoch:
+                theirs = row and row["epoch"]
+                raise Fenced(topic=stream[1], partition=stream[2], theirs=theirs, ours=self.position.epoch)
+            position = Position.from_row(row)
+            self._check_went_on(position)
             self.position = position
-            await self._load(c)
+            await self._load(connection)
         await self.publisher.drained()
         self._pause()
         self._seek()
@@ -196,13 +241,25 @@ class Lane(Generic[State]):
         except Exception as error:  # noqa: BLE001 - that it is fenced must be told in any case
             log.warning("partition %d: that it was fenced is not counted: %s", stream[2], type(error).__name__)
 
-    async def _load(self, connection: Any) -> None:
+    def _check_went_on(self, found: Position) -> None:
+        assert self.position is not None
+        if found.next_offset < self.position.next_offset or found.cursor < self.position.cursor:
+            raise TablesWentBack(
+                topic=self.stream.topic, partition=self.stream.partition, found=found.next_offset,
+                expected=self.position.next_offset,
+            )  # fmt: skip
+
+    async def _load_seqs(self, connection: Connection) -> None:
+        rows = await connection.fetch(QUERIES["load_seqs"], self.stream.partition)
+        self._seqs = {(r["topic"], r["target"]): r["next_seq"] for r in rows}
+        self._noted = await told.load(connection, self.stream.partition)
+
+    async def _load(self, connection: Connection) -> None:
         partition = self.stream.partition
-        self._seqs = {
-            (r["topic"], r["target"]): r["next_seq"] for r in await connection.fetch(QUERIES["load_seqs"], partition)
-        }
+        await self._load_seqs(connection)
         self._deleted = {}
         self.publisher.published.clear()
+        self._restored = await Restored.load(connection, self.stream, self.processor.logic)
         self.publisher.extend([Row(**row) for row in await connection.fetch(QUERIES["load_outbox"], partition)])
         self.state = await self.processor.logic.load(connection, partition)
 
@@ -270,6 +327,7 @@ class Lane(Generic[State]):
     async def _step(self) -> None:
         assert self.position is not None
         done = published_since(self.publisher, self._deleted)
+        ends = told.moved(self._noted, self.publisher.told)
         waiting = list(islice(self._queue, self.settings.step_records))
         records = waiting[: self.processor.logic.take(self.state, waiting, self.position.work)]
         if not records and not done and not self._may_slice():
@@ -279,12 +337,12 @@ class Lane(Generic[State]):
         failpoint("fetched")
         self._stepped_at = clock.monotonic()
         cursor = self.position.cursor
-        async with self.processor.slots, acquire(self.processor.pool, self.settings.database_acquire_seconds) as c:
+        async with self._connection() as c:
             with self._spans(records) as spans, self.processor.slices.take() as turn:
                 try:
                     self.position, rows, result = await run_step(
                         traced(c), self.stream, self.position, records, self.processor.logic, self.state, self._seqs,
-                        done, turn, spans,
+                        done, turn, spans, ends, self._restored,
                     )  # fmt: skip
                 except TooMuch:
                     return
@@ -293,6 +351,9 @@ class Lane(Generic[State]):
         if self.position.work is not None:
             failpoint("slice")
         self.publisher.extend(rows)
+        self._noted.update(ends)
+        if self._restored and self._restored.is_over:
+            self._restored = None
         self._deleted.update({target: last for target, (_, last) in done.items()})
         for _ in records:
             self._queue.popleft()

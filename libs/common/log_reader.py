@@ -1,13 +1,13 @@
 """Topics read from one offset to another, and no further: for one who makes something anew from them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.common.config import Settings
-from libs.common.guards import describe
+from libs.common.guards import PROBE_SECONDS, describe
 from libs.common.kafka import make_consumer
 from libs.common.step import Record
 
@@ -25,6 +25,16 @@ class LogReader:
         count = int((await describe(self._settings, topic))["partitions"])
         ends = await self._consumer.end_offsets([TopicPartition(topic, number) for number in range(count)])
         return {partition.partition: end for partition, end in ends.items()}
+
+    async def spans(self, topic: str, partitions: Sequence[int]) -> tuple[dict[int, int], dict[int, int]]:
+        """Where these partitions begin, and where they end. KafkaError or TimeoutError."""
+        wanted = [TopicPartition(topic, number) for number in partitions]
+        begins = await asyncio.wait_for(self._consumer.beginning_offsets(wanted), PROBE_SECONDS)
+        ends = await asyncio.wait_for(self._consumer.end_offsets(wanted), PROBE_SECONDS)
+        return (
+            {partition.partition: begin for partition, begin in begins.items()},
+            {partition.partition: end for partition, end in ends.items()},
+        )
 
     async def read(self, topic: str, starts: Mapping[int, int], ends: Mapping[int, int], use: Use) -> None:
         """Read a topic's partitions from `starts` up to `ends`, and use what comes, partitions side by side."""

@@ -81,7 +81,11 @@ def number(messages: Iterable[Out], seqs: dict[Target, int]) -> tuple[list[Row],
 
 
 class Publisher:
-    """Publishes the rows of one source partition. `published` says, per target, the last seq acknowledged."""
+    """Publishes the rows of one source partition.
+
+    Per target, `published` says the last seq acknowledged, and `told` an offset behind it: nothing of this partition
+    that stands before is unknown to its tables.
+    """
 
     ROUND = 4_000  # rows that are sent before the outbox counts as smaller
     RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
@@ -97,6 +101,7 @@ class Publisher:
         self._taken = 0
         self.acknowledged = 0
         self.published: dict[Target, int] = {}
+        self.told: dict[Target, int] = {}
 
     @property
     def depth(self) -> int:
@@ -188,15 +193,15 @@ class Publisher:
                 count += 1
             if count:
                 batch.close()
-                spans.acknowledged(await (await self._producer.send_batch(batch, topic, partition=partition)))
-                return count
-            row = rows[0]  # larger than a batch: alone
-            headers = spans.headers(row.traceparent)
-            spans.sent(row.traceparent, 0)
-            spans.acknowledged(
-                await self._producer.send_and_wait(topic, row.value, row.key, partition, headers=headers)
-            )
-            return 1
+                stands = await (await self._producer.send_batch(batch, topic, partition=partition))
+            else:
+                row, count = rows[0], 1  # larger than a batch: alone
+                headers = spans.headers(row.traceparent)
+                spans.sent(row.traceparent, 0)
+                stands = await self._producer.send_and_wait(topic, row.value, row.key, partition, headers=headers)
+            spans.acknowledged(stands)
+        self.told[topic, partition] = stands.offset + count
+        return count
 
 
 async def stop_task(task: asyncio.Task[None]) -> None:

@@ -19,6 +19,7 @@ from libs.common.errors import QunliError
 from libs.common.guards import LogUnavailable, TopicMissing, check_log, describe, log_ends
 from libs.common.kafka import make_consumer, make_producer
 from libs.common.lane import Lane
+from libs.common.look_back import LookBack
 from libs.common.outbox import BATCH_BYTES, new_turns, stop_task
 from libs.common.postgres import Pool
 from libs.common.step import Logic, State, Stream
@@ -45,6 +46,7 @@ class Processor(Generic[State]):
         self.lanes: dict[int, Lane[State]] = {}
         self.slots = asyncio.Semaphore(settings.database_pool)
         self.turns = new_turns()
+        self.look_back = LookBack(settings, topic)
         self.slices = slices.Turns()
         self.polled_at = clock.monotonic()
         self.log_answers_at = clock.monotonic()

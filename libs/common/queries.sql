@@ -55,6 +55,16 @@ SELECT topic, target, next_seq FROM outbox_seq WHERE partition = $1
 -- $1 partition
 SELECT topic, target, seq, key, content, traceparent FROM outbox WHERE partition = $1 ORDER BY topic, target, seq
 
+-- name: load_told
+-- $1 partition
+SELECT topic, target, log_end FROM stream_told WHERE partition = $1
+
+-- name: save_told
+-- $1 partition, $2 topics, $3 targets, $4 up to where their messages are known
+INSERT INTO stream_told (partition, topic, target, log_end)
+SELECT $1, * FROM unnest($2::text::text[], $3::text::int[], $4::text::bigint[])
+ON CONFLICT (partition, topic, target) DO UPDATE SET log_end = excluded.log_end
+
 -- name: delete_published
 -- $1 partition, $2 topics, $3 targets, $4 first seqs, $5 last seqs: both ends included
 DELETE FROM outbox o

@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeAlias
+from typing import Any, Generic, Literal
 
 import asyncpg
 import msgspec
 import uvloop
 
 from libs.common import clock
+from libs.common.arrays import columns, numbers, texts
 from libs.common.config import Settings
 from libs.common.errors import QunliError
 from libs.common.guards import describe
@@ -26,7 +27,7 @@ from libs.common.replay import AT_ONCE, Replay
 from libs.common.schema import PROCESSOR_MIGRATIONS
 from libs.common.serving import calm_collector
 from libs.common.standing import Standing
-from libs.common.step import Logic, Record, State
+from libs.common.step import Decisions, Letters, Logic, Note, Record, State
 from libs.common.topics import Topic
 
 _QUERIES = load_queries(Path(__file__).parent, "rebuild.sql")
@@ -35,8 +36,6 @@ SWAP_GAP = 20_000  # records that may be left to apply while the service waits
 
 Stage = Literal["messages", "replay", "compare", "swap"]
 Report = Callable[[Stage, int, int], None]  # stage, done, of how many
-Letters: TypeAlias = dict[tuple[int, int], tuple[str, str]]  # (partition, offset) of a record: code and detail
-Decisions: TypeAlias = dict[tuple[int, int], str | None]  # (partition, offset) of a record: what was decided at it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Service(Generic[State]):
     views: Path
     hashes: str
     logic: Callable[[Settings, Letters, Decisions], Logic[State]]
-    note: Callable[[bytes, Decisions], None] | None = None
+    note: Note | None = None
 
     @property
     def rebuilt(self) -> str:
@@ -115,8 +114,8 @@ class Rebuild(Generic[State]):
         self.standing = self._open_standing()
         await self._check_live()
         letters = await self._read_letters()
-        logic = self.service.logic(self.settings, letters, await self._read_decisions())
-        self.replay = Replay(self.settings, self.pool, self.log, logic, self._tell_replayed)
+        self.logic = self.service.logic(self.settings, letters, await self._read_decisions())
+        self.replay = Replay(self.settings, self.pool, self.log, self.logic, self._tell_replayed)
         await self.replay.begin(self.service.group, self.topic, cluster)
         await self.replay.catch_up(await self.log.ends(self.topic))
         await self.standing.read()
@@ -279,12 +278,19 @@ class Rebuild(Generic[State]):
             await admin.execute(self.sql["keep_live_seqs"])
             await admin.execute(self.sql["keep_replays"])
             await admin.execute(self.sql["keep_log"])
+        await self._keep_told(admin)
         if exists:
             await admin.execute(self.sql["raise_epochs"], self.service.group)
             await admin.execute(self.sql["put_aside"])
         await admin.execute(self.sql["drop_standing_messages"])
         await admin.execute(self.sql["put_in_place"])
         return missing
+
+    async def _keep_told(self, admin: Connection) -> None:
+        """All that stands up to where the topics were read is in the new tables: their owners look on from there."""
+        ends = self.standing.ends
+        rows = [(p, *target, ends[target]) for p in self.replay.offsets for target in self.logic.targets(p)]
+        await admin.execute(self.sql["keep_told"], *columns(rows, numbers, texts, numbers, numbers))
 
 
 def rebuild(

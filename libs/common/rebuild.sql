@@ -127,6 +127,11 @@ WHERE r.group_name = $1 AND l.group_name = $1 AND l.partition = r.partition AND 
 INSERT INTO <live>_rebuild.stream_log SELECT * FROM <live>.stream_log
 ON CONFLICT (topic) DO NOTHING
 
+-- name: keep_told
+-- one array per column: what stands up to here is known
+INSERT INTO <live>_rebuild.stream_told (partition, topic, target, log_end)
+SELECT * FROM unnest($1::text::int[], $2::text::text[], $3::text::int[], $4::text::bigint[])
+
 -- name: drop_standing_messages
 DROP TABLE <live>_rebuild.standing_message
 

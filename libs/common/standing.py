@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-import msgspec
-
 from libs.common.arrays import columns, numbers, octets, texts
 from libs.common.errors import QunliError
-from libs.common.events import Source
 from libs.common.log_reader import LogReader
+from libs.common.outbox import Target
 from libs.common.postgres import Connection, Pool
+from libs.common.sourced import read_sourced
 from libs.common.step import Record
 
 SHOWN = 20
@@ -46,6 +45,11 @@ class Standing:
         self._read_to: dict[str, Mapping[int, int]] = {}
         self.messages = 0
 
+    @property
+    def ends(self) -> dict[Target, int]:
+        """Up to where the topics were read."""
+        return {(topic, target): end for topic, ends in self._read_to.items() for target, end in ends.items()}
+
     async def index(self) -> None:
         """Make it quick to compare, once most of them are known."""
         async with self._pool.acquire() as connection:
@@ -72,15 +76,10 @@ class Standing:
 
     def _row(self, topic: str, target: int, value: bytes) -> _Row | None:
         """A message's source, seq and content hash; None if it is not this service's."""
-        try:
-            said = _decode_sourced(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None  # somebody else's: a dead letter of whoever reads the topic
-        if said.source is None or said.source.topic != self._source or said.seq is None:
+        if (said := read_sourced(value, self._source)) is None:
             return None
-        content = value[: value.rindex(b',"seq":')] + b"}"
-        s = said.source
-        return (s.partition, topic, target, s.offset, s.store, s.subject, s.index, said.seq, sha256(content).digest())
+        s, seq, content = said
+        return (s.partition, topic, target, s.offset, s.store, s.subject, s.index, seq, sha256(content).digest())
 
     async def add_outbox(self, connection: Connection, rows: Iterable[Any]) -> None:
         """Note what stands in an outbox: it is about to be published."""
@@ -97,16 +96,6 @@ class Standing:
         if rows:
             listed = "\n    ".join(_line(row) for row in rows[:SHOWN])
             raise Different(count=len(rows) if len(rows) <= SHOWN else f"more than {SHOWN}", listed=listed)
-
-
-class _Sourced(msgspec.Struct):
-    """What is looked at in a message."""
-
-    source: Source | None = None
-    seq: int | None = None
-
-
-_decode_sourced = msgspec.json.Decoder(_Sourced).decode
 
 
 def _outbox_row(row: Any) -> _Row:

@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import asyncpg
 from aiokafka import ConsumerRecord
 
-from libs.common import letters
+from libs.common import letters, told
 from libs.common.arrays import any_texts, columns, numbers, octets, texts
 from libs.common.errors import QunliError
 from libs.common.failpoints import failpoint
@@ -25,8 +25,14 @@ from libs.common.step_spans import NONE, Attributes, StepSpans
 from libs.common.telemetry import database_span
 from libs.common.traceparents import from_headers
 
+if TYPE_CHECKING:
+    from libs.common.restored import Restored
+
 QUERIES = load_queries(Path(__file__).parent)
 State = TypeVar("State")
+Letters: TypeAlias = dict[tuple[int, int], tuple[str, str]]  # (partition, offset) of a record: code and detail
+Decisions: TypeAlias = dict[tuple[int, int], str | None]  # (partition, offset) of a record: what was decided at it
+Note = Callable[[bytes, Decisions], None]  # reads from a message of the service what it says was decided
 MaySlice = Callable[[], bool]  # asked by a step that has a slice of long work to do
 Record: TypeAlias = ConsumerRecord
 
@@ -105,13 +111,23 @@ class Result:
 
 
 class Logic(Protocol[State]):
-    """What a service adds to the processor. `State` belongs to (partition, epoch)."""
+    """What a service adds to the processor. `State` belongs to (partition, epoch).
+
+    `letters` and `decisions`: what was made of records when they were applied before, where that is known; the same is
+    made of them again.
+    """
 
     dead_letters: str
+    letters: Letters
+    decisions: Decisions
+    note: Note | None  # None: this service decides nothing that another version may decide otherwise
     linger_seconds: float  # that records without a key may wait for others, so that they share a step
     pace_seconds: (
         float  # from one step of a partition to its next, while few records wait: what comes meanwhile shares it
     )
+
+    def targets(self, partition: int) -> Sequence[Target]:
+        """Where messages of a partition may go."""
 
     async def load(self, connection: Connection, partition: int) -> State:
         """What the service keeps of a partition in memory, from its tables."""
@@ -148,8 +164,11 @@ async def run_step(
     done: Mapping[Target, tuple[int, int]],
     may_slice: MaySlice = always,
     spans: StepSpans = NONE,
+    ends: Mapping[Target, int] | None = None,
+    restored: "Restored | None" = None,
 ) -> tuple[Position, list[Row], Result]:
-    """Run one step. `done`: outbox rows to delete, first and last seq per target. `spans`: those it runs within.
+    """Run one step. `done`: outbox rows to delete, first and last seq per target. `spans`: those it runs within. `ends`:
+    up to where it is known what stands, to be noted. `restored`: of tables that are older than what stands.
 
     Returns the new position, the rows to publish and the service's result, whose `keep` has run. Any exception
     leaves nothing behind but, when COMMIT was under way, an outcome that only the partition's row can tell.
@@ -161,9 +180,16 @@ async def run_step(
     try:
         await _compare_and_set(connection, stream, position, next_offset)
         failpoint("offset_row")
+        if restored:
+            await restored.recall(connection, position, len(records))
         result = await logic.step(connection, state, records, position.work, may_slice)
         result = _traced(result, spans, logic.dead_letters)
+        if restored:
+            result = replace(result, messages=await restored.missing(connection, result.messages))
         rows, moved = await _write(connection, stream, result, seqs, done)
+        await told.save(connection, stream.partition, ends or {})
+        if restored:
+            await restored.check(connection, next_offset, result.work)
         cursor = await _set_work(connection, stream, position, result.work)
         failpoint("state")
     except BaseException:
@@ -177,6 +203,8 @@ async def run_step(
     failpoint("committed")
     seqs.update(moved)
     result.keep()
+    if restored:
+        restored.keep()
     return replace(position, next_offset=next_offset, work=result.work, cursor=cursor), rows, result
 
 

@@ -27,10 +27,10 @@ from libs.common.events import (
 )
 from libs.common.letter_replays import replayed_by
 from libs.common.letters import Letter
-from libs.common.outbox import Out
+from libs.common.outbox import Out, Target
 from libs.common.postgres import Connection
 from libs.common.slices import slice_work
-from libs.common.step import MaySlice, Record, Result, TooMuch, Work, traceparent_of
+from libs.common.step import Decisions, Letters, MaySlice, Note, Record, Result, TooMuch, Work, traceparent_of
 from libs.common.step_metrics import duplicates
 from libs.common.topics import MEMBER_EVENTS, MEMBER_EVENTS_DEAD, STORE_FEED, partition_of
 from libs.common.traceparents import trace_id_of
@@ -63,18 +63,25 @@ class Engagement:
 
     linger_seconds = 0.0
     pace_seconds = 0.0  # its records spread over all partitions: few would ever share a step
+    note: Note | None = None
 
-    def __init__(self, settings: Settings, letters: Mapping[tuple[int, int], tuple[str, str]] | None = None) -> None:
+    def __init__(self, settings: Settings, letters: Letters | None = None) -> None:
         """`letters`: (partition, offset) of records that became dead letters before, with code and detail: a rebuild
         makes the same letters of them again, whatever it thinks of them now.
         """
-        self.letters = letters or {}
+        self.letters: Letters = letters or {}
+        self.decisions: Decisions = {}
         self.zone: ZoneInfo = settings.zone
         self.topic = settings.topic_name(MEMBER_EVENTS)
         self.store_feed = settings.topic_name(STORE_FEED)
         self.dead_letters = settings.topic_name(MEMBER_EVENTS_DEAD)
         self.slice = settings.slice_memberships
         self.cached = settings.cached_memberships // MEMBER_EVENTS.partitions
+
+    def targets(self, partition: int) -> list[Target]:
+        """Where messages of a partition may go."""
+        feed = [(self.store_feed, target) for target in range(STORE_FEED.partitions)]
+        return [*feed, (self.dead_letters, partition)]
 
     async def load(self, connection: Connection, partition: int) -> Partition:
         """A partition's state, its caches empty."""

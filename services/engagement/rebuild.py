@@ -5,8 +5,9 @@ from pathlib import Path
 from libs.common.config import Settings
 from libs.common.migrate import ENGAGEMENT_VIEWS
 from libs.common.postgres import load_queries
-from libs.common.rebuild import Decisions, Letters, Service
+from libs.common.rebuild import Service
 from libs.common.schema import ENGAGEMENT_MIGRATIONS
+from libs.common.step import Decisions, Letters
 from libs.common.topics import ENGAGEMENT_GROUP, MEMBER_EVENTS, MEMBER_EVENTS_DEAD, STORE_FEED
 from services.engagement.processor import Engagement
 

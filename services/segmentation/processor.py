@@ -5,7 +5,7 @@ snapshot, a set of themes). Such work goes in slices. Meanwhile records of store
 to do with, are applied; one of a store that it is at waits, and so does what stands behind that in the partition.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
@@ -14,13 +14,14 @@ from libs.common.errors import QunliError
 from libs.common.events import PartitionClosed, encode
 from libs.common.letter_replays import replayed_by
 from libs.common.letters import Letter
-from libs.common.outbox import Out
+from libs.common.outbox import Out, Target
 from libs.common.postgres import Connection
 from libs.common.slices import slice_work
-from libs.common.step import MaySlice, Record, Result, Work, traceparent_of
+from libs.common.step import Decisions, Letters, MaySlice, Note, Record, Result, Work, traceparent_of
 from libs.common.step_metrics import duplicates
 from libs.common.topics import PLACEMENTS, STORE_FEED, STORE_FEED_DEAD, partition_of
 from services.segmentation import store as tables
+from services.segmentation.decided import note
 from services.segmentation.domain.apply import StoreRecord, apply, close, open_after, work_on
 from services.segmentation.domain.days import closed_by
 from services.segmentation.domain.effects import At, Effects
@@ -57,15 +58,17 @@ class Segmentation:
     def __init__(
         self,
         settings: Settings,
-        letters: Mapping[tuple[int, int], tuple[str, str]] | None = None,
-        decisions: Mapping[tuple[int, int], str | None] | None = None,
+        letters: Letters | None = None,
+        decisions: Decisions | None = None,
     ) -> None:
-        """Both by (partition, offset) of a record, for a rebuild.
+        """Both by (partition, offset) of a record, for a rebuild; and of tables that were restored.
 
         `letters`: code and detail of those that became dead letters before; they do again. `decisions`: where the
         newcomer of a record was placed; None: nowhere.
         """
-        self.letters, self.decisions = letters or {}, decisions or {}
+        self.letters: Letters = letters or {}
+        self.decisions: Decisions = decisions or {}
+        self.note: Note | None = note
         self.zone: ZoneInfo = settings.zone
         self.topic = settings.topic_name(STORE_FEED)
         self.placements = settings.topic_name(PLACEMENTS)
@@ -79,6 +82,10 @@ class Segmentation:
             return place
         decided = self.decisions[partition, offset]
         return lambda kind, rooms, standing: decided  # noqa: ARG005 - the seam's shape
+
+    def targets(self, partition: int) -> list[Target]:
+        """Where messages of a partition may go: a store's lie in the same partition on both topics."""
+        return [(self.placements, partition), (self.dead_letters, partition)]
 
     async def load(self, connection: Connection, partition: int) -> Partition:
         """A partition's state; its stores are loaded when something is said of them."""

@@ -66,7 +66,8 @@ class Solver:
     def _asked(self) -> Iterator[tuple[str, str]]:
         """Those, and the ones that are to be tried again later."""
         for lane in list(self._processor.lanes.values()):
-            requests: Mapping[str, str] = lane.state.requests if lane.state is not None else {}
+            # Not before the log has said all that it had to say: a plan's answer may stand on it.
+            requests: Mapping[str, str] = lane.state.requests if lane.has_caught_up else {}
             for store_id, plan_id in requests.items():
                 if self._answered.get(store_id) != plan_id:
                     yield store_id, plan_id

@@ -122,6 +122,8 @@ def _messages(feed: Mapping[int, Sequence[Row]], world: World) -> tuple[model_ch
     for target, rows in feed.items():
         told: dict[int, list[bytes]] = {}
         for row in rows:
+            if b'"seq":' not in row.value:  # a command, or an answer of the solver
+                continue
             content, seq = decode_derived(row.value)
             source = content["source"]["partition"]
             mine = told.setdefault(source, [])

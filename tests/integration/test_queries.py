@@ -11,7 +11,7 @@ from libs.common.postgres import load_queries
 
 ROOT = Path(__file__).parents[2]
 OWNERS = {
-    "libs/common": ("queries.sql", "qunli_engagement", "engagement"),
+    "libs/common": ("queries.sql restored.sql", "qunli_engagement", "engagement"),
     "services/engagement": ("queries.sql", "qunli_engagement", "engagement"),
     "services/segmentation": ("queries.sql", "qunli_segmentation", "segmentation"),
     "services/ingest": ("queries.sql", "qunli_ingest", "public"),

@@ -9,8 +9,9 @@ import pytest
 
 from libs.common import commands as wire
 from libs.common.config import Settings
-from libs.common.rebuild import Decisions, Letters, Rebuild, table_hashes
+from libs.common.rebuild import Rebuild, table_hashes
 from libs.common.standing import Different
+from libs.common.step import Decisions, Letters
 from services.segmentation.domain import placing
 from services.segmentation.processor import Segmentation
 from services.segmentation.rebuild import SERVICE

@@ -1,0 +1,157 @@
+"""Postgres put back to a base backup that is older than the topics: it catches up from the log, and nothing is lost,
+told twice or told otherwise.
+"""
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from deploy.local.stack import Stack
+from libs.common import commands as wire
+from libs.common.rebuild import Rebuild, Service, table_hashes
+from libs.common.topics import PLACEMENTS, STORE_FEED
+from services.engagement.rebuild import SERVICE as ENGAGEMENT
+from services.segmentation.rebuild import SERVICE as SEGMENTATION
+from tests.faults import backup
+from tests.faults.driver import TAGS, Driver, Shop, a_driver, days
+from tests.faults.judge import drained, judge, watched
+from tests.faults.world import World
+from tests.integration.segmentation_world import World as Feed
+from tests.integration.segmentation_world import a_world
+from tests.unit.segmentation.life.given import ms
+
+# Small groups, so that few members fill them; designed and opened without a hand.
+GROUPS = wire.StoreSettings(size_min=4, size_target=8, size_high=12, size_max=20, auto_open=True, auto_design=True)
+THEMES = wire.ThemesBody(tuple(wire.Theme(id=f"t-{n}", name=tag, tags=(tag,)) for n, tag in enumerate(TAGS)))
+LINKED = wire.UpdateBody(managers=("boss",), join_url="https://chat.example/g")
+
+
+async def begin(feed: Feed, shop: Shop) -> None:
+    """What groups are made by, in every store."""
+    for store in stores(shop):
+        await feed.send(
+            feed.order(store, wire.DefineThemes, body=THEMES),
+            feed.order(store, wire.ChangeSettings, body=GROUPS),
+            feed.order(store, wire.RequestDesign),
+        )
+
+
+def stores(shop: Shop) -> list[str]:
+    return [f"s-{number}" for number in range(shop.stores)]
+
+
+async def manage(feed: Feed, shop: Shop) -> None:
+    """Approve what is proposed, and let newcomers into the groups that there are."""
+    for store in stores(shop):
+        for plan in await feed.ask(
+            "SELECT proposal FROM segmentation_v1.store WHERE store_id = $1 AND proposal IS NOT NULL", store
+        ):
+            everything = wire.ItemsBody(all=True)
+            await feed.send(feed.order(store, wire.ApprovePlan, plan_id=plan["proposal"], body=everything))
+        for group in await feed.ask("SELECT group_id FROM segmentation_v1.store_group WHERE store_id = $1", store):
+            name = group["group_id"]
+            some = tuple(f"m-{shop.random.randrange(shop.members)}" for _ in range(3))
+            await feed.send(
+                feed.order(store, wire.UpdateGroup, group_id=name, body=LINKED),
+                feed.order(store, wire.ReportSnapshot, group_id=name, body=wire.SnapshotBody(ms(feed.day), some)),
+            )
+    feed.day += 1
+
+
+async def trade(driver: Driver, feed: Feed, shop: Shop, events: int, batches: tuple[int, ...] = (40, 60, 20)) -> None:
+    """Day after day until so many events were posted."""
+    enough = shop.count + events
+    while shop.count < enough:
+        await days(driver, shop, 1, batches)
+        await manage(feed, shop)
+
+
+async def both_ready(world: World, **env: str) -> None:
+    await world.until_ready(world.engagement(**env), world.segmentation(**env))
+
+
+async def both_stopped(world: World) -> None:
+    for name in ("engagement", "segmentation"):
+        await asyncio.to_thread(world.children[name].stop)
+
+
+async def until_both_die(world: World, driver: Driver, feed: Feed, shop: Shop) -> None:
+    """Kill each where some of what it has committed is not published; the log goes on until they are there."""
+    engagement = world.engagement(QUNLI_FAILPOINT="half_published:30")
+    segmentation = world.segmentation(QUNLI_FAILPOINT="half_published:30")
+    while engagement.alive or segmentation.alive:
+        await trade(driver, feed, shop, 60)
+
+
+async def length(world: World) -> dict[str, int]:
+    return {topic.name: sum((await world.ends(topic)).values()) for topic in (STORE_FEED, PLACEMENTS)}
+
+
+def quiet(*_: object) -> None:
+    """No progress is shown."""
+
+
+async def same_when_made_anew(world: World, service: Service, name: str) -> None:
+    """I5: a rebuild from offset 0 gives the same rows, and finds nothing told otherwise."""
+    await Rebuild(service, world.settings, world.owner_url, quiet).run(swap=False)
+    live = await table_hashes(service, world.owner_url, name)
+    assert await table_hashes(service, world.owner_url, f"{name}_rebuild") == live
+
+
+async def drill(world: World, stack: Stack, folder: Path, before: int, after: int, **env: str) -> None:
+    shop = Shop(random.Random(1), members=before // 2)
+    feed = a_world(world.kafka, "", world.owner_url, world.owner_url)
+    await world.until_ready(world.ingest())
+    await both_ready(world, **env)
+    async with a_driver(world) as driver:
+        async with watched(world):
+            await begin(feed, shop)
+            await trade(driver, feed, shop, before)
+            copying = asyncio.create_task(asyncio.to_thread(backup.take, stack, folder / "backup"))
+            await trade(driver, feed, shop, after)
+            await copying
+            await drained(world)
+            await both_stopped(world)
+            await until_both_die(world, driver, feed, shop)
+        stood = await length(world)
+        await asyncio.to_thread(backup.put_back, stack, folder / "backup")
+        await both_ready(world, QUNLI_STEP_RECORDS="17", QUNLI_SLICE_MEMBERSHIPS="2", QUNLI_SLICE_ROWS="25")
+        async with watched(world):
+            await trade(driver, feed, shop, 200)
+            verdict = await judge(world, driver.answers)
+            replay, repeated = await feed.judge()
+    assert all(child.alive for child in world.children.values()), world.told()
+    for name in ("engagement", "segmentation"):
+        text = world.last_text(name)
+        assert "its tables are older than its topics" in text
+        assert "all that stood on its topics has come again" in text
+    assert (verdict.repeated, repeated) == (0, 0), "what stood was published again"
+    assert await length(world) > stood
+    placed = await feed.ask("SELECT 1 FROM segmentation_v1.placement WHERE by = 'place'")
+    assert placed, "no newcomer was placed"
+    assert replay.stores
+    await nothing_left(world)
+    await same_when_made_anew(world, ENGAGEMENT, "engagement")
+    await same_when_made_anew(world, SEGMENTATION, "segmentation")
+
+
+async def nothing_left(world: World) -> None:
+    """I7, and the end of the mode."""
+    database = await world.database()
+    try:
+        for table in ("outbox", "stream_standing"):
+            for schema in ("engagement", "segmentation"):
+                assert not await database.fetchval(f"SELECT count(*) FROM {schema}.{table}"), (schema, table)
+    finally:
+        await database.close()
+
+
+async def test_a_backup_that_is_older_than_the_topics(frail: tuple[World, Stack], tmp_path: Path) -> None:
+    await drill(*frail, tmp_path, before=400, after=800)
+
+
+@pytest.mark.slow
+async def test_a_backup_that_is_ten_thousand_events_old(frail: tuple[World, Stack], tmp_path: Path) -> None:
+    await drill(*frail, tmp_path, before=2_000, after=10_000, QUNLI_STEP_RECORDS="400")

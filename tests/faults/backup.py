@@ -4,19 +4,19 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from deploy.local.ports import HOST
-from deploy.local.postgres import OWNER, Server
+from deploy.local.postgres_user import binaries
 from deploy.local.stack import Stack
 
 
 def take(stack: Stack, folder: Path) -> Path:
     """Copy the server's data while it runs, with the log that makes the copy whole."""
-    server = stack._postgres_server()
-    argv = ("-h", HOST, "-p", str(server.port), "-U", OWNER, "-D", str(folder), "-X", "stream", "-c", "fast")
+    at, tool = urlsplit(stack.urls.database), binaries(stack.postgres.command.user) / "pg_basebackup"
+    argv = (str(tool), "-h", str(at.hostname), "-p", str(at.port), "-U", str(at.username), "-D", str(folder))
     done = subprocess.run(
-        (str(server.binaries / "pg_basebackup"), *argv),
-        env={"PATH": os.environ["PATH"], "LC_ALL": "C", "PGPASSWORD": server.password},
+        (*argv, "-X", "stream", "-c", "fast"),
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C", "PGPASSWORD": str(at.password)},
         capture_output=True,
         text=True,
         check=False,
@@ -27,19 +27,12 @@ def take(stack: Stack, folder: Path) -> Path:
 
 def put_back(stack: Stack, backup: Path) -> None:
     """The server is lost, and one from the backup takes its place."""
-    server = stack._postgres_server()
     stack.postgres.kill()
-    shutil.rmtree(server.data)
-    shutil.move(backup, server.data)
-    _give(server)
+    data = stack.postgres.command.cwd
+    shutil.rmtree(data)
+    shutil.move(backup, data)
+    if user := stack.postgres.command.user:
+        for path in (data, *data.rglob("*")):
+            os.chown(path, user.uid, user.gid)
     stack.postgres.start()
     stack.postgres.wait_ready()
-
-
-def _give(server: Server) -> None:
-    """To the user that the server runs as."""
-    if server.user is None:
-        return
-    for folder, _, files in os.walk(server.data):
-        for path in (folder, *(os.path.join(folder, file) for file in files)):
-            os.chown(path, server.user.uid, server.user.gid)

@@ -99,6 +99,11 @@ async def same_tables(world: World) -> model.Outcome:
     return outcome
 
 
+async def times_repeated(world: World) -> int:
+    """How many messages stand on store-feed again."""
+    return _messages(await world.read(STORE_FEED), world)[1]
+
+
 def _records(log: Mapping[int, Sequence[Row]]) -> dict[int, list[Record]]:
     return {number: [Record(row.offset, row.key, row.value) for row in rows] for number, rows in log.items()}
 

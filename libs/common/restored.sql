@@ -59,12 +59,12 @@ RETURNING s.topic, s.target, s.source_offset, s.source_store, s.source_subject, 
 -- name: left_standing
 -- $1 partition, $2 next offset, $3 the offset of open work, or -1. The first that should have come again, if one should;
 -- else the last of all that are left.
-(SELECT topic, target, source_offset, source_index, true AS in_vain FROM stream_standing
- WHERE partition = $1 AND source_offset < least($2::bigint, $3::bigint) ORDER BY source_offset LIMIT 1)
-UNION ALL
-(SELECT topic, target, source_offset, source_index, true FROM stream_standing
- WHERE partition = $1 AND source_offset > $3::bigint AND source_offset < $2::bigint ORDER BY source_offset LIMIT 1)
-UNION ALL
-(SELECT topic, target, source_offset, source_index, false FROM stream_standing
- WHERE partition = $1 ORDER BY source_offset DESC LIMIT 1)
-ORDER BY in_vain DESC, source_offset LIMIT 1
+SELECT topic, target, source_offset, source_index, in_vain FROM (
+    (SELECT *, true AS in_vain FROM stream_standing
+     WHERE partition = $1 AND source_offset < least($2::bigint, $3::bigint) ORDER BY source_offset LIMIT 1)
+    UNION ALL
+    (SELECT *, true FROM stream_standing
+     WHERE partition = $1 AND source_offset > $3::bigint AND source_offset < $2::bigint ORDER BY source_offset LIMIT 1)
+    UNION ALL
+    (SELECT *, false FROM stream_standing WHERE partition = $1 ORDER BY source_offset DESC LIMIT 1)
+) AS left_over ORDER BY in_vain DESC, source_offset LIMIT 1

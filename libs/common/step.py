@@ -167,8 +167,8 @@ async def run_step(
     ends: Mapping[Target, int] | None = None,
     restored: "Restored | None" = None,
 ) -> tuple[Position, list[Row], Result]:
-    """Run one step. `done`: outbox rows to delete, first and last seq per target. `spans`: those it runs within. `ends`:
-    up to where it is known what stands, to be noted. `restored`: of tables that are older than what stands.
+    """Run one step. `done`: outbox rows to delete, first and last seq per target. `spans`: those it runs within.
+    `ends`: up to where it is known what stands, to be noted. `restored`: of tables that are older than what stands.
 
     Returns the new position, the rows to publish and the service's result, whose `keep` has run. Any exception
     leaves nothing behind but, when COMMIT was under way, an outcome that only the partition's row can tell.

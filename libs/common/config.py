@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.common.addresses import parse_networks
 from libs.common.database_address import database_address
+from libs.common.events import WIRE_VERSIONS
 from libs.common.security_checks import check_database, check_kafka
 from libs.common.topics import Topic
 
@@ -66,6 +67,11 @@ class Settings(BaseSettings):
     environment: str = Field("local", description="Name of the deployment, in traces and logs")
     log_format: Literal["text", "json"] = Field(
         "text", description="What a process says of itself: text, for who sits before it, or json, a line for each"
+    )
+    wire_version: int = Field(
+        WIRE_VERSIONS[0],
+        description="Version of the records that this process writes to Qunli's own topics; raised once every reader "
+        "of them is upgraded",
     )
 
     host: str = Field("127.0.0.1", description="Address that the HTTP services listen on")
@@ -190,6 +196,14 @@ class Settings(BaseSettings):
     def _known_zone(cls, value: str) -> str:
         if value not in available_timezones():
             msg = f"{value!r} is no time zone of the IANA database, such as Asia/Shanghai"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("wire_version")
+    @classmethod
+    def _written_here(cls, value: int) -> int:
+        if value not in WIRE_VERSIONS:
+            msg = f"this version of Qunli writes records of version {', '.join(map(str, WIRE_VERSIONS))}, not {value}"
             raise ValueError(msg)
         return value
 

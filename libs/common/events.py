@@ -15,6 +15,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from libs.common.days import day_number
 
+# The versions of records of our own topics that this code can write; it reads all of them, which is why readers are
+# upgraded first. What is written is QUNLI_WIRE_VERSION: by default the oldest, so that an upgrade alone changes nothing.
+WIRE_VERSIONS = (1,)
+
 # `(?![\s\S])` is the end of the text in Python and in JSON Schema alike; `$` would let a newline through.
 _ID, _ID_WORDS = "[A-Za-z0-9._:-]{1,64}", "1 to 64 of A-Z a-z 0-9 . _ : -"
 _ID_PATTERN = rf"^{_ID}(?![\s\S])"

@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from libs.common.days import day_number
 
 # The versions of records of our own topics that this code can write; it reads all of them, which is why readers are
-# upgraded first. What is written is QUNLI_WIRE_VERSION: by default the oldest, so that an upgrade alone changes nothing.
+# upgraded first. What is written is QUNLI_WIRE_VERSION: by default the oldest: an upgrade alone changes nothing.
 WIRE_VERSIONS = (1,)
 
 # `(?![\s\S])` is the end of the text in Python and in JSON Schema alike; `$` would let a newline through.

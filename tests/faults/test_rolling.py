@@ -37,6 +37,7 @@ class Manager:
     given: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     late: int = 0
+    managing: asyncio.Task[None] | None = None
 
     async def ask(self, method: str, path: str, **request: object) -> httpx.Response:
         """The answer that is none of SOON."""
@@ -62,10 +63,10 @@ class Manager:
         body = {"name": f"群 {self.given}"}
         answer = await self.ask("POST", f"/v1/stores/{store}/groups", json=body, headers=headers)
         assert answer.status_code == 202, answer.text
-        state = "pending"
-        while state == "pending":
-            state = (await self.ask("GET", answer.headers["Location"])).json()["state"]
-        assert state == "done"
+        told = {"state": "pending"}
+        while told.get("state") == "pending":
+            told = (await self.ask("GET", answer.headers["Location"])).json()
+        assert told.get("state") == "done", told
         page = await self.ask("GET", f"/v1/stores/{store}")
         assert page.status_code in (200, 404), page.text  # 404: nothing of the store was applied yet
 
@@ -85,7 +86,7 @@ async def a_manager(world: World, shop: Shop) -> AsyncIterator[Manager]:
                 await manager.manage()
                 await asyncio.sleep(0.2)
 
-        task = asyncio.create_task(go_on())
+        task = manager.managing = asyncio.create_task(go_on())
         try:
             yield manager
         except BaseException:
@@ -106,6 +107,8 @@ async def restarted(world: World, service: Service, name: str, driver: Driver, m
     await world.until_ready(world.start(service, name))
 
     async def goes_on() -> bool:
+        if manager.managing and manager.managing.done():
+            manager.managing.result()
         return driver.answers.statuses[202] > before[0] + 1 and manager.given > before[1] + 1
 
     await world.until(f"all goes on after {name} was restarted", goes_on)

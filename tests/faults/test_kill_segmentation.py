@@ -115,7 +115,9 @@ async def until_designed(world: World, feed: Feed) -> None:
     """Wait until a plan of every store was answered: each day asks for another, which may come before the answer."""
 
     async def designed() -> bool:
-        [found] = await feed.ask("SELECT count(*) AS stores FROM segmentation_v1.store WHERE design IS NOT NULL")
+        [found] = await feed.ask(
+            "SELECT count(*) AS stores FROM segmentation_v1.store WHERE jsonb_typeof(design) = 'object'"
+        )
         return bool(found["stores"] == len(STORES))
 
     await world.until("every store has a design", designed)

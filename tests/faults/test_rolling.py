@@ -60,8 +60,8 @@ class Manager:
         self.given += 1
         store = f"s-{self.given % self.shop.stores}"
         headers = {"Idempotency-Key": f"k-{self.given}"}
-        body = {"name": f"群 {self.given}"}
-        answer = await self.ask("POST", f"/v1/stores/{store}/groups", json=body, headers=headers)
+        body = {"moves_per_mille": self.given}
+        answer = await self.ask("PUT", f"/v1/stores/{store}/settings", json=body, headers=headers)
         assert answer.status_code == 202, answer.text
         told = {"state": "pending"}
         while told.get("state") == "pending":

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 PATIENCE = Patience(head=10, body=10, idle=60, unread=10, connections=100)
 
 METRICS_TYPE = "text/plain; version=0.0.4"
+Tell = Callable[[], Awaitable[bytes]]  # the page of metrics
 
 Fault = str | None  # what is wrong, in a few words; None = nothing
 
@@ -65,14 +66,15 @@ async def serve(
         await task
 
 
-def _exposition(service: Service) -> Callable[[], bytes]:
+def _exposition(service: Service) -> Tell:
     # Here and not above: what it brings of OpenTelemetry is of no use to commands that only count.
     from libs.common.exposition import Exposition
 
-    return Exposition(service).text
+    exposition = Exposition(service)
+    return lambda: asyncio.to_thread(exposition.look().text)
 
 
-def _app(checks: OpsChecks, metrics: Callable[[], bytes]) -> Starlette:
+def _app(checks: OpsChecks, metrics: Tell) -> Starlette:
     async def live(_: Request) -> Response:
         return _probe(checks.live())
 
@@ -91,7 +93,7 @@ def _app(checks: OpsChecks, metrics: Callable[[], bytes]) -> Starlette:
         return _json(states, 503 if any(faults.values()) else 200)
 
     async def tell(_: Request) -> Response:
-        return Response(metrics(), media_type=METRICS_TYPE)
+        return Response(await metrics(), media_type=METRICS_TYPE)
 
     return Starlette(
         routes=[

@@ -87,18 +87,9 @@ def make_consumer(settings: Settings, **options: Any) -> AIOKafkaConsumer:
     return consumer
 
 
-def make_reader(settings: Settings, client_id: str, partition_bytes: int = 1 << 20) -> AIOKafkaConsumer:
-    """A consumer without a group, which reads what it is assigned or only asks for the log's ends. Not started.
-
-    `partition_bytes`: what is fetched of a partition at once, at least a batch.
-    """
-    return make_consumer(
-        settings,
-        client_id=client_id,
-        group_id=None,
-        auto_offset_reset="none",
-        max_partition_fetch_bytes=partition_bytes,
-    )
+def make_reader(settings: Settings, client_id: str) -> AIOKafkaConsumer:
+    """A consumer without a group, which reads what it is assigned or only asks for the log's ends. Not started."""
+    return make_consumer(settings, client_id=client_id, group_id=None, auto_offset_reset="none")
 
 
 def make_admin(settings: Settings) -> AIOKafkaAdminClient:

@@ -104,7 +104,8 @@ class LagWatch:
         partitions = {row["topic"]: row["partitions"] for row in rows}
         ends = await self._logs.ends(partitions)
         behind = {at: row["next_offset"] for row in rows if row["next_offset"] < ends[at := _at(row)]}
-        written = await self._logs.written_at(behind) if behind else {}
+        now = clock.now_ms()
+        written = await self._logs.written_at(behind, now) if behind else {}
         records, seconds = Numbers(), Numbers()
         for row in rows:
             at, label = _at(row), _label(row)
@@ -112,7 +113,7 @@ class LagWatch:
             if at not in behind:
                 seconds[label] = 0.0
             elif at in written:
-                seconds[label] = max(clock.now_ms() - written[at], 0) / 1000
+                seconds[label] = max(now - written[at], 0) / 1000
         return dict(zip(OF_LOGS, (records, seconds), strict=True))
 
 

@@ -29,6 +29,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
         "collector": "http://elsewhere:4318",
         "prometheus": "http://thanos:9090",
         "backups": "s3://mine/pg",
+        "wireVersion": "2",
         "restoredFrom": "qunli-db-7",
         "restoredAs": "qunli-db-8",
         "trustedProxies": "fd00:1::/64",
@@ -76,6 +77,7 @@ def test_values_reach_their_places(own: list[Document]) -> None:
     assert one(own, "CronJob", "close-day")["spec"]["timeZone"] == "Europe/Berlin"
     settings = {pod.workload: environment(own, pod.container) for pod in pods(own)}
     assert settings["ingest"]["QUNLI_ENVIRONMENT"] == "staging"
+    assert settings["engagement"]["QUNLI_WIRE_VERSION"] == "2"
     assert settings["ingest"]["QUNLI_TRUSTED_PROXIES"] == "fd00:1::/64"
     assert settings["gateway"]["QUNLI_OTLP_ENDPOINT"] == "http://elsewhere:4318"
     assert one(own, "Gateway", "qunli")["spec"]["gatewayClassName"] == "cilium"

@@ -128,6 +128,14 @@ def test_the_doors_believe_the_proxies_of_the_way_in() -> None:
     assert all(told[door]["QUNLI_TRUSTED_PROXIES"] for door in ("ingest", "gateway"))
 
 
+def test_all_write_the_one_version_of_records_that_is_named(overlay: list[Document]) -> None:
+    for pod in pods(overlay):
+        told = environment(overlay, pod.container)
+        if pod.kind == "Deployment":
+            # Never by default: what a new version of Qunli would write by itself, old pods beside it need not read.
+            assert told["QUNLI_WIRE_VERSION"] == "1"
+
+
 def test_the_migration_is_named_by_the_version(overlay: list[Document]) -> None:
     (job,) = of_kind(overlay, "Job")
     image = job["spec"]["template"]["spec"]["containers"][0]["image"]

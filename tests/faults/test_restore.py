@@ -4,6 +4,8 @@ told twice or told otherwise.
 
 import asyncio
 import random
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +27,19 @@ from tests.integration.segmentation_world import a_world
 from tests.unit.segmentation.life.given import ms
 
 # Small groups, so that few members fill them; designed and opened without a hand.
-GROUPS = wire.StoreSettings(size_min=4, size_target=8, size_high=12, size_max=20, auto_open=True)
+SMALL_GROUPS = wire.StoreSettings(size_min=4, size_target=8, size_high=12, size_max=20, auto_open=True)
+GROUPS = wire.StoreSettings(auto_open=True)
 THEMES = wire.ThemesBody(tuple(wire.Theme(id=f"t-{n}", name=tag, tags=(tag,)) for n, tag in enumerate(TAGS)))
 DESIGNED = "(coalesce(jsonb_typeof(design), 'null') = 'object')"
 LINKED = wire.UpdateBody(managers=("boss",), join_url="https://chat.example/g")
 
 
-async def begin(feed: Feed, shop: Shop) -> None:
+async def begin(feed: Feed, shop: Shop, groups: wire.StoreSettings) -> None:
     """What groups are made by, in every store."""
     for store in stores(shop):
         await feed.send(
             feed.order(store, wire.DefineThemes, body=THEMES),
-            feed.order(store, wire.ChangeSettings, body=GROUPS),
+            feed.order(store, wire.ChangeSettings, body=groups),
         )
 
 
@@ -126,24 +129,49 @@ async def same_when_made_anew(world: World, service: Service[Any], name: str) ->
     assert await table_hashes(service, world.owner_url, f"{name}_rebuild") == live
 
 
-async def drill(world: World, stack: Stack, folder: Path, before: int, after: int, **env: str) -> None:
-    shop = Shop(random.Random(1), members=before + after // 2, stores=2)
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How many events come before the backup and behind it, in a day's requests of so many; how they are cut into steps
+    and slices before it is restored, and how behind it.
+    """
+
+    before: int
+    after: int
+    requests: tuple[int, ...]
+    groups: wire.StoreSettings
+    cut: Mapping[str, str]
+    cut_again: Mapping[str, str]
+
+
+SMALL = Scale(
+    400, 800, (40, 60, 20), SMALL_GROUPS, {},
+    {"QUNLI_STEP_RECORDS": "17", "QUNLI_SLICE_MEMBERSHIPS": "2", "QUNLI_SLICE_ROWS": "25"},
+)  # fmt: skip
+LARGE = Scale(
+    2_000, 10_000, (250, 200, 50), GROUPS,
+    {"QUNLI_STEP_RECORDS": "400", "QUNLI_SLICE_MEMBERSHIPS": "100", "QUNLI_SLICE_ROWS": "1000"},
+    {"QUNLI_STEP_RECORDS": "170", "QUNLI_SLICE_MEMBERSHIPS": "30", "QUNLI_SLICE_ROWS": "700"},
+)  # fmt: skip
+
+
+async def drill(world: World, stack: Stack, folder: Path, scale: Scale) -> None:
+    shop = Shop(random.Random(1), members=scale.before + scale.after // 2, stores=2)
     feed = a_world(world.kafka, "", world.owner_url, world.owner_url)
     await world.until_ready(world.ingest())
-    await both_ready(world, **env)
+    await both_ready(world, **scale.cut)
     async with a_driver(world) as driver:
         async with watched(world):
-            await begin(feed, shop)
-            await trade(driver, feed, shop, before)
+            await begin(feed, shop, scale.groups)
+            await trade(driver, feed, shop, scale.before, scale.requests)
             await until_designed(world, feed, shop)
             copying = asyncio.create_task(asyncio.to_thread(backup.take, stack, folder / "backup"))
-            await trade(driver, feed, shop, after)
+            await trade(driver, feed, shop, scale.after, scale.requests)
             await copying
             await drained(world)
             await both_killed(world, driver, feed, shop)
         stood, again = await length(world), await repeated(world)
         await asyncio.to_thread(backup.put_back, stack, folder / "backup")
-        await both_ready(world, QUNLI_STEP_RECORDS="17", QUNLI_SLICE_MEMBERSHIPS="2", QUNLI_SLICE_ROWS="25")
+        await both_ready(world, **scale.cut_again)
         async with watched(world):
             await trade(driver, feed, shop, 200)
             await judge(world, driver.answers)
@@ -173,9 +201,10 @@ async def nothing_left(world: World) -> None:
 
 
 async def test_a_backup_that_is_older_than_the_topics(frail: tuple[World, Stack], tmp_path: Path) -> None:
-    await drill(*frail, tmp_path, before=400, after=800)
+    await drill(*frail, tmp_path, SMALL)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_a_backup_that_is_ten_thousand_events_old(frail: tuple[World, Stack], tmp_path: Path) -> None:
-    await drill(*frail, tmp_path, before=2_000, after=10_000, QUNLI_STEP_RECORDS="400")
+    await drill(*frail, tmp_path, LARGE)

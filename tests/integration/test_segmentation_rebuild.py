@@ -54,6 +54,12 @@ async def a_store_with_groups(world: World) -> None:
     await world.send(*members(world, S, 30, 200), *world.closes(DAY))
     await world.drained()
 
+    async def is_answered() -> bool:
+        return not await world.ask("SELECT 1 FROM store WHERE request IS NOT NULL")
+
+    await world.until("the plan of the close is answered", is_answered)  # else it comes when nobody applies it
+    await world.drained()
+
 
 async def hashes(world: World, schema: str = "segmentation") -> dict[str, tuple[int, str]]:
     return await table_hashes(SERVICE, world.admin_url, schema)

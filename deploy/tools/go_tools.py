@@ -63,13 +63,6 @@ def version(name: str, module: str) -> str:
 
 
 @lru_cache
-def module_folder(name: str, module: str) -> Path:
-    """Where the sources of a module that `deploy/tools/go/NAME` pins lie; fetched the first time."""
-    answer = json.loads(go(HERE / name, "mod", "download", "-json", module, seconds=300))
-    return Path(answer["Dir"])
-
-
-@lru_cache
 def _edited(folder: Path) -> dict[str, list[dict[str, str]]]:
     found: dict[str, list[dict[str, str]]] = json.loads(go(folder, "mod", "edit", "-json", seconds=60))
     return found

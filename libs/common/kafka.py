@@ -21,6 +21,7 @@ from libs.common.topics import Topic
 
 LINGER_MS = 3  # lets records of one moment share a batch; under load the batch in flight is the wait
 METADATA_MS = 60_000
+GOODBYE_SECONDS = 0.25
 COMPRESSION = "zstd"  # costs the same as snappy here and halves the log; aiokafka's lz4 costs three times as much
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,33 @@ log = logging.getLogger(__name__)
 
 class LogUnavailable(QunliError):
     """The log does not answer: {reason}"""
+
+
+class _Client(AIOKafkaClient):  # type: ignore[misc] # aiokafka has no types
+    """Every client's: aiokafka's own, without what two errors of connections make of it."""
+
+    async def _metadata_update(self, cluster_metadata: ClusterMetadata, topics: set[str]) -> bool:
+        """The task that asks who leads what ends for good by an error that it does not expect; this one asks
+        again. Such an error is uvloop's RuntimeError of a connection that was closed a moment ago. Without the task a
+        client never hears of another leader.
+        """
+        try:
+            updated: bool = await super()._metadata_update(cluster_metadata, topics)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next question may go well
+            log.warning("Kafka could not be asked who leads what: %s", reason(error))
+            return False
+        return updated
+
+    async def close(self) -> None:
+        """A connection by TLS on which an answer comes while it is closed is not closed by uvloop before 30 s have
+        passed (https://github.com/MagicStack/uvloop/issues/471): it is cut. Whoever closes a client has sent all.
+        """
+        transports = [one._writer.transport for one in self._conns.values() if one._writer is not None]  # noqa: SLF001
+        closing = asyncio.ensure_future(super().close())
+        await asyncio.wait({closing}, timeout=GOODBYE_SECONDS)
+        for transport in transports:
+            transport.abort()
+        await closing
 
 
 def make_producer(settings: Settings, client_id: str, batch_bytes: int) -> AIOKafkaProducer:
@@ -48,42 +76,32 @@ def make_producer(settings: Settings, client_id: str, batch_bytes: int) -> AIOKa
         request_timeout_ms=int(settings.produce_timeout_seconds * 1000),
         metadata_max_age_ms=METADATA_MS,
     )
-    read_password_anew(producer.client, settings)
+    _adopt(producer.client, settings)
     return producer
-
-
-class _Client(AIOKafkaClient):  # type: ignore[misc] # aiokafka has no types
-    """aiokafka's task that asks who leads what ends for good by an error that it does not expect; here it asks again.
-
-    Such an error is uvloop's RuntimeError of a connection that was closed a moment ago. Without the task a client never
-    hears of another leader.
-    """
-
-    async def _metadata_update(self, cluster_metadata: ClusterMetadata, topics: set[str]) -> bool:
-        try:
-            updated: bool = await super()._metadata_update(cluster_metadata, topics)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next question may go well
-            log.warning("Kafka could not be asked who leads what: %s", reason(error))
-            return False
-        return updated
 
 
 def make_client(settings: Settings, client_id: str) -> AIOKafkaClient:
     """What a producer has beneath it: connections to the brokers, and which of them leads what. Not started."""
-    client = _Client(
+    client = AIOKafkaClient(
         **security_options(settings),
         client_id=client_id,
         request_timeout_ms=int(settings.produce_timeout_seconds * 1000),
         metadata_max_age_ms=METADATA_MS,
     )
-    read_password_anew(client, settings)
+    _adopt(client, settings)
     return client
+
+
+def _adopt(client: AIOKafkaClient, settings: Settings) -> None:
+    """Aiokafka takes no client of another class: one that it made, and that has no connection yet, becomes one."""
+    client.__class__ = _Client
+    read_password_anew(client, settings)
 
 
 def make_consumer(settings: Settings, **options: Any) -> AIOKafkaConsumer:
     """A consumer that commits nothing to Kafka. `options`: what else aiokafka is told. Not started."""
     consumer = AIOKafkaConsumer(**security_options(settings), enable_auto_commit=False, **options)
-    read_password_anew(consumer._client, settings)  # noqa: SLF001 - it has no other name
+    _adopt(consumer._client, settings)  # noqa: SLF001 - it has no other name
     return consumer
 
 
@@ -95,7 +113,7 @@ def make_reader(settings: Settings, client_id: str) -> AIOKafkaConsumer:
 def make_admin(settings: Settings) -> AIOKafkaAdminClient:
     """A client that asks what there is, or makes topics. Not started."""
     admin = AIOKafkaAdminClient(**security_options(settings), request_timeout_ms=10_000)
-    read_password_anew(admin._client, settings)  # noqa: SLF001 - it has no other name
+    _adopt(admin._client, settings)  # noqa: SLF001 - it has no other name
     return admin
 
 

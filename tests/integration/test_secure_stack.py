@@ -1,5 +1,6 @@
 """A stack that lets nobody in unknown: TLS alone, each service a user with its own rights, and nothing beyond them."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+import uvloop
 from aiokafka import TopicPartition
 from aiokafka.admin import NewTopic
 from aiokafka.client import AIOKafkaClient
@@ -29,6 +31,7 @@ from libs.common.config import Settings
 from libs.common.guards import LogUnavailable, describe
 from libs.common.kafka import close, make_admin, make_client, make_consumer, make_producer
 from libs.common.log_identity import describe_topics
+from libs.common.log_reader import open_reader
 from libs.common.postgres import DatabaseUnavailable, acquire, create_pool
 from libs.common.rebuild import rebuild
 from libs.common.rights import USERS, Operation, Right, User
@@ -102,6 +105,20 @@ def test_an_event_goes_the_whole_way(stack: Stack) -> None:
         )
         assert plan.status_code == 202, plan.text
         wait_for(lambda: client.get(f"{stack.urls.gateway}{plan.headers['location']}").json()["state"] == "done")
+
+
+def test_clients_that_are_closed_while_an_answer_comes_are_gone_at_once(stack: Stack) -> None:
+    """As they are at each takeover of a partition. uvloop would keep such a connection for 30 s."""
+    settings = log_settings(stack.folder.root)
+
+    async def read_nothing_and_close() -> float:
+        async with open_reader(settings) as reader:
+            begins, _ = await reader.spans("store-feed", [0, 1])
+            await reader.read("store-feed", begins, begins, lambda *_: asyncio.sleep(0))
+            began = monotonic()
+        return monotonic() - began
+
+    assert max(uvloop.run(read_nothing_and_close()) for _ in range(12)) < 10
 
 
 def test_commands_find_their_way_in(stack: Stack) -> None:

@@ -189,6 +189,9 @@ SECTIONS: Mapping[str, Sequence[Metric]] = {
         _gauge("qunli_certificate_end_time_seconds", ALL,
                "When a certificate that it uses ends, in seconds since 1970, by certificate: kafka_ca, "
                "kafka_certificate, database_ca", "certificate", unit="seconds"),
+        _counter("qunli_spans_total", ALL,
+                 "Spans recorded, by what has become of them: sent, failed (the collector did not take them), dropped "
+                 "(too many waited for it); missing without a collector", "result"),
         _gauge("qunli_process_max_fds", ALL,
                "How many of them it may have"),
         _gauge("qunli_process_start_time_seconds", ALL,

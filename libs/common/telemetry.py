@@ -18,17 +18,17 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from libs.common import clock
 from libs.common.config import Settings
 from libs.common.exporters import choose
+from libs.common.span_queue import SpanQueue
 from libs.common.traceparents import is_sampled, is_wellformed, new_traceparent
 
 MAX_LINKS = 128
-QUEUE = 4_096  # spans that wait for the collector; more are dropped, the data path never waits
 SHUTDOWN_SECONDS = 3.0
 FORCED_A_SECOND = 50  # at most: a storm of errors must not cost what sampling saves
 FAILED = 500  # the lowest HTTP status that is the service's fault
@@ -161,7 +161,7 @@ def configure(settings: Settings, service: str, exporter: SpanExporter | None = 
         {"service.name": f"qunli-{service}", "deployment.environment.name": settings.environment}
     )
     provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=QUEUE))
+    provider.add_span_processor(SpanQueue(exporter))
     _Tracing.provider, _Tracing.tracer = provider, provider.get_tracer("qunli")
     _Tracing.threshold = int(settings.trace_sample * 2**64)
     _Tracing.second = _Tracing.forced = 0

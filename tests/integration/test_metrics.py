@@ -28,6 +28,7 @@ RARE = {
     "qunli_plan_duration_seconds",
     "qunli_produce_errors_total",
     "qunli_sessions_total",
+    "qunli_spans_total",  # where there is a collector
     "qunli_step_retries_total",
 }
 

@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from libs.common import logs
 from libs.common.cors import CrossOrigin
 from libs.common.counters import count, gauge
 from libs.common.cycle import HEADS
 from libs.common.http import MAX_BODY, Problem, problem_response
-from libs.common.traffic import Traffic
+from libs.common.traffic import TRACEPARENT, Traffic
 
 DRAIN_BYTES, DRAIN_SECONDS = 8 << 20, 1.0  # of a body that is too large, before its connection is closed
 
@@ -124,7 +125,8 @@ class _Exchange:
                 await app(self.scope, self.receive, self.send)
         except Exception:
             if not self.refused:
-                log.exception("request %s failed", self.scope["request_id"])
+                of = {logs.OF: self.scope.get(TRACEPARENT)}  # its context has ended
+                log.exception("request %s failed", self.scope["request_id"], extra=of)
                 if not self.started:
                     raise
         finally:

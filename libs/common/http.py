@@ -24,6 +24,7 @@ from libs.common.cycle import ANSWER
 from libs.common.errors import QunliError
 from libs.common.kafka import LogUnavailable
 from libs.common.postgres import DatabaseBusy, DatabaseUnavailable
+from libs.common.traffic import TRACEPARENT
 from libs.common.writer import TooMuchInFlight
 
 MAX_BODY = 1 << 20
@@ -214,6 +215,7 @@ class TracedRoute(APIRoute):
 
         async def traced(request: Request) -> Response:
             with telemetry.server_span(name, request.headers.get("traceparent"), attributes) as span:
+                request.scope[TRACEPARENT] = span.traceparent
                 try:
                     response = await handle(request)
                 except Exception as error:

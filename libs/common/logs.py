@@ -21,6 +21,7 @@ from libs.common.errors import QunliError
 from libs.common.traceparents import trace_id_of
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+OF = "traceparent"  # an attribute of a record: of what it tells, where that runs no more
 SPEAKABLE = (QunliError, KafkaError, ConnectionError)  # whose words name no row
 
 Traceparent = Callable[[], str | None]
@@ -68,9 +69,10 @@ class _Json(JsonFormatter):
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         message_dict.pop("exc_info", None)
         super().add_fields(log_data, record, message_dict)
+        log_data.pop(OF, None)
         if record.name == "asyncio":  # behind its first line it shows the task, and what that raised
             log_data["message"] = record.getMessage().partition("\n")[0]
-        if parent := self._traceparent():
+        if parent := getattr(record, OF, None) or self._traceparent():
             log_data["trace_id"], log_data["span_id"] = trace_id_of(parent), parent[36:52]
         if record.exc_info and (error := record.exc_info[1]):
             log_data["error"], log_data["stack"] = describe(error), list(_stack(error))

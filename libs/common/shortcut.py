@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from libs.common import http, telemetry
-from libs.common.traffic import ROUTE
+from libs.common.traffic import ROUTE, TRACEPARENT
 
 Headers = Mapping[bytes, bytes]
 
@@ -31,6 +31,7 @@ class Shortcut:
         """Send what `work` gives."""
         scope[ROUTE] = self._route
         with telemetry.server_span(self._span, text(headers, b"traceparent"), self._attributes) as span:
+            scope[TRACEPARENT] = span.traceparent
             unexpected = None
             try:
                 response = await work

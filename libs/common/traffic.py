@@ -5,6 +5,7 @@ from starlette.types import Scope
 from libs.common import clock
 from libs.common.counters import Histogram, count, gauge, histogram
 
+TRACEPARENT = "qunli.traceparent"  # in a request's scope: of its span, or of what it would have been
 ROUTE = "qunli.route"  # in a request's scope, where its route is none of the app's: the path template
 UNTIMED = "qunli.untimed"  # in a request's scope: its answer takes as long as somebody listens
 

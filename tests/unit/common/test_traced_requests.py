@@ -1,6 +1,7 @@
 """What a request's span says, by the app's routes and by the short way past them, however the request ends."""
 
 import json
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +13,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from libs.common import telemetry
+from libs.common import logs, telemetry
 from libs.common.config import Settings
+from libs.common.doorway import doorway
 from libs.common.http import Problem, TracedRoute, install
 from libs.common.kafka import LogUnavailable
 from libs.common.shortcut import Shortcut
@@ -79,6 +81,27 @@ async def ask(app: Any, traceparent: str | None) -> int:
     headers = {"traceparent": traceparent} if traceparent else {}
     async with httpx.AsyncClient(transport=transport, base_url="http://door") as door:
         return (await door.get(f"/v1/members/{SECRET}?text={SECRET}", headers=headers)).status_code
+
+
+@pytest.mark.parametrize("way", [the_app, short_way])
+async def test_the_line_of_a_request_that_failed_names_its_trace(
+    memory: InMemorySpanExporter, way: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    logs.configure(Settings(log_format="json"), "test", telemetry.traceparent)
+    try:
+        await ask(doorway(way(RuntimeError(SECRET))), SAMPLED)
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+        logging.captureWarnings(capture=False)
+    [line] = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    [span] = spans(memory)
+    assert span.context
+    assert (line["trace_id"], line["span_id"]) == (f"{span.context.trace_id:032x}", f"{span.context.span_id:016x}")
+    assert line["message"].endswith("failed")
+    assert SECRET not in str(line)
 
 
 @pytest.mark.parametrize("way", [the_app, short_way])

@@ -76,7 +76,7 @@ check-rules: setup ## Prometheus' own tool on alert rules, dashboards and autosc
 manifests: setup ## write what of deploy/k8s is made of the code: topics, users, network policies
 	$(BIN)/python -m deploy.k8s
 
-check-cluster: setup ## both overlays of deploy/k8s on a real API server of Kubernetes; eleven minutes the first time
+check-cluster: setup ## the overlays of deploy/k8s on a real API server of Kubernetes; eleven minutes the first time
 	$(BIN)/python -m deploy.tools.cluster_check
 
 fuzz: setup ## 100,000 requests of every kind at both doors (FUZZ_ARGS="--requests 5000 --seed 7")

@@ -1,6 +1,8 @@
 """Overlays as kustomize renders them: what `kubectl apply -k` would apply, with the pinned version of it."""
 
+import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,24 @@ HERE = Path(__file__).parent
 OVERLAYS = ("dev", "prod")
 
 Document = dict[str, Any]
+
+
+def write_whole(folder: Path, values: Mapping[str, str]) -> None:
+    """Make an overlay of an empty folder: as prod, with all components and with these values."""
+
+    def up(target: Path) -> str:
+        return os.path.relpath(target.resolve(), folder.resolve())  # kustomize takes no other path
+
+    theirs = yaml.safe_load((HERE / "overlays/prod/values.yaml").read_text())
+    theirs["data"] |= values
+    (folder / "values.yaml").write_text(yaml.safe_dump(theirs))
+    overlay = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [up(HERE / "base"), "values.yaml"],
+        "components": [up(path.parent) for path in sorted((HERE / "components").glob("*/kustomization.yaml"))],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
 
 
 def render(overlay: str) -> str:

@@ -1,25 +1,20 @@
 """An overlay of one's own: values reach every place, and the components that ours leave out fit too."""
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 
-from deploy.k8s.render import HERE, Document, rendered
+from deploy.k8s.render import Document, rendered, write_whole
 from deploy.k8s.schemas import faults
 from tests.manifests.reading import documents, environment, of_kind, one, pods
-
-VALUES = HERE / "overlays/prod/values.yaml"
-OPTIONAL = ("tiered-storage", "token-issuers")
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
     """With all components, another registry, tag, zone and hosts."""
     folder = tmp_path_factory.mktemp("overlay")
-    values = yaml.safe_load(VALUES.read_text())
-    values["data"] |= {
+    values = {
         "image": "[fd00::1]:5000/a/b",
         "tag": "2.3.4-rc.1",
         "timeZone": "Europe/Berlin",
@@ -37,26 +32,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
         "tieredRegion": "eu-central-1",
         "environment": "staging",
     }
-    (folder / "values.yaml").write_text(yaml.safe_dump(values))
-    components = sorted(path.parent for path in (HERE / "components").glob("*/kustomization.yaml"))
-    (folder / "kustomization.yaml").write_text(
-        yaml.safe_dump(
-            {
-                "apiVersion": "kustomize.config.k8s.io/v1beta1",
-                "kind": "Kustomization",
-                "resources": [up(folder, HERE / "base"), "values.yaml"],
-                "components": [up(folder, component) for component in components],
-            }
-        )
-    )
+    write_whole(folder, values)
     return rendered(str(folder))
-
-
-def up(folder: Path, target: Path) -> str:
-    """A path from one folder to another, as kustomize wants it."""
-    import os
-
-    return os.path.relpath(target.resolve(), folder.resolve())
 
 
 def test_it_fits_the_schemas(own: list[Document]) -> None:

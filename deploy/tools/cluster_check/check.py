@@ -1,4 +1,7 @@
-"""Both overlays on a real API server: it takes them whole, twice, and every pod of them under `restricted`."""
+"""The overlays on a real API server: it takes them whole, twice, and every pod of them under `restricted`.
+
+After dev and prod comes one with all components, so that those which both leave out are taken too.
+"""
 
 import copy
 import json
@@ -11,7 +14,7 @@ from time import sleep
 
 import yaml
 
-from deploy.k8s.render import OVERLAYS, rendered
+from deploy.k8s.render import OVERLAYS, rendered, write_whole
 from deploy.local.child import ChildFailed, ChildLate
 from deploy.tools import crds
 from deploy.tools.cluster_check.api_server import API_SERVER, MODULE, Cluster, KubectlFailed, api_server
@@ -57,9 +60,18 @@ def check(start: Tell, done: Tell) -> None:
     definitions = crds.definitions()
     done(f"{len(definitions)} definitions of custom resources, kube-apiserver, kubectl and etcd are there")
     for overlay in OVERLAYS:
-        start(f"{overlay}: starting a fresh API server")
-        with _folder() as folder, api_server(folder) as cluster:
-            _check_overlay(cluster, overlay, definitions, start, done)
+        _check_on_a_fresh_server(overlay, rendered(overlay), definitions, start, done)
+    with tempfile.TemporaryDirectory() as folder:
+        write_whole(Path(folder), {})
+        _check_on_a_fresh_server("all components", rendered(folder), definitions, start, done)
+
+
+def _check_on_a_fresh_server(
+    overlay: str, documents: list[Document], definitions: list[Document], start: Tell, done: Tell
+) -> None:
+    start(f"{overlay}: starting a fresh API server")
+    with _folder() as folder, api_server(folder) as cluster:
+        _check_overlay(cluster, overlay, documents, definitions, start, done)
 
 
 @contextmanager
@@ -76,12 +88,13 @@ def _folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def _check_overlay(cluster: Cluster, overlay: str, definitions: list[Document], start: Tell, done: Tell) -> None:
+def _check_overlay(
+    cluster: Cluster, overlay: str, documents: list[Document], definitions: list[Document], start: Tell, done: Tell
+) -> None:
     start(f"{overlay}: giving it the definitions of the custom resources")
     cluster.kubectl(*APPLY, stdin=_yaml(definitions))
     _wait_for_definitions(cluster)
 
-    documents = rendered(overlay)
     start(f"{overlay}: applying {len(documents)} objects, twice")
     cluster.kubectl(*APPLY, stdin=_yaml(documents))
     before = stand(cluster, documents)

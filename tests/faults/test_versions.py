@@ -2,10 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-from deploy.local.services import ENGAGEMENT, INGEST, SEGMENTATION, Service
+import httpx
+
+from deploy.local.services import ENGAGEMENT, GATEWAY, INGEST, SEGMENTATION, Service, door_url
 from libs.common.caller import ALL_STORES
 from libs.common.keys import create_key
 from libs.common.migrate import migrate
@@ -22,6 +26,13 @@ from tests.integration.segmentation_world import a_world
 PROCESSORS = (SEGMENTATION, ENGAGEMENT)  # readers first
 Version = tuple[str, Mapping[str, str]]  # its name, and the environment that its processes run in
 NEW: Version = ("new", {})
+PATHS = (
+    *(f"/v1/members/m-{number}" for number in range(3)),
+    *(
+        f"/v1/stores/s-0{part}"
+        for part in ("", "/members?limit=50", "/groups", "/matrix", "/activity", "/transitions", "/settings")
+    ),
+)
 
 
 async def go_on(world: World, driver: Driver, more: int = 4) -> None:
@@ -61,6 +72,34 @@ async def change_door(world: World, version: Version) -> None:
     await world.until_ready(world.start(INGEST, "ingest", **version[1]))
 
 
+async def read(world: World, version: Version, path: str) -> tuple[int, Any]:
+    """What a version's gateway answers, now that all is applied."""
+    gateway = world.children[f"gateway-{version[0]}"]
+    headers = {"Authorization": f"Bearer {world.key}"}
+    async with httpx.AsyncClient(headers=headers, trust_env=False, timeout=30) as client:
+        answer = await client.get(f"{door_url(GATEWAY, gateway)}{path}")
+    return answer.status_code, answer.json()
+
+
+async def read_on(world: World, version: Version, paths: Collection[str]) -> None:
+    """Read by a version's gateway until cancelled, as apps do: it answers, whoever writes the tables."""
+    while True:
+        for path in paths:
+            status, body = await read(world, version, path)
+            assert status in (200, 404), (version[0], path, body)  # 404: not heard of yet
+        await world.sleep(0.2)
+
+
+@asynccontextmanager
+async def reading(world: World, *versions: Version) -> AsyncIterator[None]:
+    """Read by these versions' gateways meanwhile."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(read_on(world, version, PATHS)) for version in versions]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
 async def exchange(world: World, driver: Driver, come: Version, gone: Version) -> None:
     """Both versions beside each other for a while; then one alone."""
     for service in PROCESSORS:
@@ -78,7 +117,7 @@ async def test_the_version_before_beside_this_one_and_back(world: World, tmp_pat
     old: Version = ("old", earlier.environment(code))
     earlier.empty(world.owner_url)
     await asyncio.to_thread(earlier.migrate_by, code, world.owner_url)
-    world.key = create_key(world.owner_url, "test", SCOPES, [ALL_STORES])
+    world.key = create_key(world.owner_url, "test", [*SCOPES, "stores:read"], [ALL_STORES])
     await world.until_ready(world.start(INGEST, "ingest", **old[1]))
     for service in PROCESSORS:
         await join(world, service, old)
@@ -87,9 +126,16 @@ async def test_the_version_before_beside_this_one_and_back(world: World, tmp_pat
             await go_on(world, driver)
             await asyncio.to_thread(migrate, world.owner_url, {})  # under the old version's feet
             await go_on(world, driver)
-            await exchange(world, driver, come=NEW, gone=old)
-            await exchange(world, driver, come=old, gone=NEW)
+            for version in (old, NEW):
+                await join(world, GATEWAY, version)
+            async with reading(world, old, NEW):
+                await exchange(world, driver, come=NEW, gone=old)
+                await exchange(world, driver, come=old, gone=NEW)
         await judge(world, driver.answers)
+    for path in PATHS:
+        told = {version[0]: await read(world, version, path) for version in (old, NEW)}
+        assert told["old"] == told["new"], path
+        assert told["new"][0] == 200, path
     replay, _ = await a_world(world.kafka, world.prefix, world.owner_url, world.owner_url).judge()
     assert any(store.head.closed is not None for store in replay.stores.values()), "no day was closed"
     await same_when_made_anew(world, ENGAGEMENT_TABLES, "engagement")

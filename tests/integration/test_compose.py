@@ -269,6 +269,7 @@ def kafka_settings(service: dict[str, Any]) -> dict[str, str]:
     }
 
 
+@pytest.mark.plain("docker-compose.yml's Kafka asks nobody who he is")
 def test_kafka_starts_with_these_settings_and_takes_our_topics(model: compose.Model, tmp_path: Path) -> None:
     service = model["services"]["kafka"]
     cluster, broker, controller = settings_of(service)["CLUSTER_ID"], free_port([], ()), free_port([], ())

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -20,6 +21,7 @@ from services.segmentation.rebuild import SERVICE
 from tests.integration.segmentation_world import World, a_segmentation, a_world
 from tests.integration.test_segmentation import LINK, members
 from tests.integration.test_segmentation_rebuild import hashes
+from tests.secure import client_of
 from tests.unit.segmentation.life.given import DAY, S
 
 
@@ -35,11 +37,15 @@ def world(
     return a_world(kafka_bootstrap, fresh_log(), admin, service, session_seconds=6, slice_rows=70, step_records=50)
 
 
+def database_of(world: World) -> str:
+    return urlsplit(world.admin_url).path[1:]
+
+
 async def copied(world: World, name: str) -> World:
     """A world on a copy of the database as it is now."""
     admin = await asyncpg.connect(with_database(world.admin_url, "postgres"))
     try:
-        source = world.admin_url.rpartition("/")[2]
+        source = database_of(world)
         await admin.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", source)
         await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
     finally:
@@ -52,7 +58,7 @@ async def copied(world: World, name: str) -> World:
 async def dropped(world: World) -> None:
     admin = await asyncpg.connect(with_database(world.admin_url, "postgres"))
     try:
-        await admin.execute(f'DROP DATABASE "{world.admin_url.rpartition("/")[2]}" WITH (FORCE)')
+        await admin.execute(f'DROP DATABASE "{database_of(world)}" WITH (FORCE)')
     finally:
         await admin.close()
 
@@ -144,7 +150,7 @@ async def tell_once_more(world: World) -> None:
     number, records = max((await world.read(PLACEMENTS)).items(), key=lambda one: len(one[1]))
     content, seq = decode_derived(records[-1].value)
     content["source"]["index"] += 1_000
-    producer = AIOKafkaProducer(bootstrap_servers=world.settings.kafka_bootstrap, acks="all")
+    producer = AIOKafkaProducer(**client_of(world.settings.kafka_bootstrap), acks="all")
     await producer.start()
     try:
         value = with_seq(encode(content), seq + 1)

@@ -227,7 +227,10 @@ def other_ca(tmp_path: Path) -> Authority:
 
 
 async def test_kafka_without_tls_is_refused(stack: Stack) -> None:
-    told = await refusal(Settings(kafka_bootstrap=stack.urls.kafka))
+    plain: Any = dict.fromkeys(
+        ("kafka_ca_file", "kafka_certificate_file", "kafka_key_file"), ""
+    )  # in a secure run, too
+    told = await refusal(Settings(kafka_bootstrap=stack.urls.kafka, kafka_security_protocol="PLAINTEXT", **plain))
     assert "of another kind than QUNLI_KAFKA_SECURITY_PROTOCOL=PLAINTEXT" in told
 
 

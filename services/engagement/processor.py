@@ -9,44 +9,32 @@ share a step: each is done from its beginning to its end before the records afte
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, islice
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from libs.common.config import Settings
-from libs.common.days import day_start_ms, day_to_iso
-from libs.common.events import (
-    DayClosed,
-    Derived,
-    GroupDay,
-    GroupMessage,
-    PartitionClosed,
-    SettingsChanged,
-    Source,
-    encode,
-)
+from libs.common.days import day_start_ms
+from libs.common.events import DayClosed, SettingsChanged
 from libs.common.letter_replays import replayed_by
 from libs.common.letters import Letter
-from libs.common.outbox import Out, Target
+from libs.common.outbox import Target
 from libs.common.postgres import Connection
 from libs.common.slices import slice_work
 from libs.common.step import Decisions, Letters, MaySlice, Note, Record, Result, TooMuch, Work, traceparent_of
 from libs.common.step_metrics import duplicates
-from libs.common.topics import MEMBER_EVENTS, MEMBER_EVENTS_DEAD, STORE_FEED, partition_of
+from libs.common.topics import MEMBER_EVENTS, MEMBER_EVENTS_DEAD, STORE_FEED
 from libs.common.traceparents import trace_id_of
 from services.engagement import store
+from services.engagement.caches import MAX_FIGURES, changed_tiers, remember
 from services.engagement.domain.advance import Now
 from services.engagement.domain.batch import Batch, Job, Key, apply, is_owed, open_close, pay
 from services.engagement.domain.effects import FigureKey, TierKey
 from services.engagement.domain.effects import name as tier_name
-from services.engagement.domain.groups import chunks
 from services.engagement.domain.intake import Entry, Fault, read
 from services.engagement.measures import measure
 from services.engagement.store import Partition
+from services.engagement.telling import Telling
 
 ZERO: Key = ("", "")
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +125,7 @@ class Step:
         self.entries: list[Entry] = []
         self.steering: list[Steering] = []
         self.shares = state.shares
-        self.messages: list[Out] = []
+        self.telling = Telling(engagement.topic, state.number, engagement.store_feed, self.traceparents)
         self.batch = Batch(engagement.topic, state.number, self._now(), _job(work, state), members={})
 
     def _now(self) -> Now:
@@ -301,61 +289,21 @@ class Step:
         if work.day is None:
             self.after.previous_settings = None
             return
-        self._tell_effects()  # before the close's own messages
+        self._tell_effects()  # before the close's own
         mine = self.batch.effects.group_messages
         earlier = [row for row in mine if row[0] < work.offset]
         self.batch.effects.group_messages = [row for row in mine if row[0] > work.offset]
         kept = []
         if self.state.grouped:
             kept = await store.take_group_messages(self.connection, self.state.number, work.offset)
-        self._tell_groups(work, [*kept, *earlier])
-        self._tell_closed(work)
-
-    def _tell_groups(self, work: Work, rows: list[store.GroupRow]) -> None:
-        assert work.day is not None
-        rows.sort(key=lambda row: (row[1], row[2], row[0]))
-        for (store_id, group), part in groupby(rows, key=lambda row: (row[1], row[2])):
-            messages = [message for *_, message in part]
-            for index, chunk in enumerate(chunks(messages)):
-                self._tell_group(work, store_id, group, index, chunk)
-
-    def _tell_group(
-        self, work: Work, store_id: str, group: str, index: int, messages: tuple[GroupMessage, ...]
-    ) -> None:
-        assert work.day is not None
-        source = self._source(work.offset, store_id, f"#{group}", index)
-        day = day_to_iso(work.day)
-        self._tell(GroupDay(source=source, store_id=store_id, group_id=group, day=day, messages=messages))
-
-    def _tell_closed(self, work: Work) -> None:
-        assert work.day is not None
-        for target in range(STORE_FEED.partitions):
-            closed = PartitionClosed(
-                source=self._source(work.offset, "", "", target),
-                source_partition=self.state.number,
-                day=day_to_iso(work.day),
-                settings_number=self.after.settings_number,
-                half_life=self.after.settings.half_life,
-            )
-            self._tell(closed, target)
+        self.telling.tell_groups(work.offset, work.day, [*kept, *earlier])
+        self.telling.tell_closed(work.offset, work.day, self.after.settings_number, self.after.settings.half_life)
 
     # --- what follows -------------------------------------------------------------------------------------------
 
-    def _source(self, offset: int, store_id: str, subject: str, index: int) -> Source:
-        return Source(self.engagement.topic, self.state.number, offset, store_id, subject, index)
-
-    def _tell(self, message: Derived, target: int | None = None) -> None:
-        store_id = message.source.store
-        if target is None:
-            target = partition_of(store_id, STORE_FEED.partitions)
-        traceparent = self.traceparents.get(message.source.offset)
-        self.messages.append(
-            Out(self.engagement.store_feed, target, message.source, store_id.encode(), encode(message), traceparent)
-        )
-
     def _tell_effects(self) -> None:
         for message in self.batch.effects.messages:
-            self._tell(message)
+            self.telling.tell(message)
         self.batch.effects.messages.clear()
 
     async def save(self) -> Result:
@@ -367,13 +315,13 @@ class Step:
         await self._save_transitions()
         figures = await self._figures()
         await store.save_figures(connection, partition, figures)
-        tiers = self._changed_tiers()
+        tiers = changed_tiers(self.state, batch.effects)
         await store.save_tiers(connection, partition, tiers)
         await store.insert_group_messages(connection, partition, batch.effects.group_messages)
         if _differs(self.state, self.after):
             await store.save_partition(connection, self.after)
         return Result(
-            messages=self.messages,
+            messages=self.telling.messages,
             work=self.work,
             letters=self.letters,
             replayed=self._replayed(),
@@ -402,18 +350,7 @@ class Step:
 
     def _tiers(self) -> Mapping[TierKey, tuple[int, int]]:
         """Counts of living memberships by store and tier as they are at this point of the step."""
-        return self.state.tiers | self._changed_tiers()
-
-    def _changed_tiers(self) -> dict[TierKey, tuple[int, int]]:
-        """Those of them that this step has touched."""
-        known, effects = self.state.tiers, self.batch.effects
-        changed = {}
-        for key, n in effects.members.items():
-            members, ahead = known.get(key, (0, 0))
-            counts = (members + n, ahead + effects.ahead.get(key, 0))
-            if counts != known.get(key):
-                changed[key] = counts
-        return changed
+        return self.state.tiers | changed_tiers(self.state, self.batch.effects)
 
     def _replayed(self) -> dict[str, int]:
         """The dead letters that these records replay, and that did not become letters again."""
@@ -441,8 +378,8 @@ class Step:
         state.grouped = state.grouped or bool(self.batch.effects.group_messages)
         state.shares = self.shares
         state.tiers.update(tiers)
-        _remember(state.members, self.batch.members, self.engagement.cached)
-        _remember(state.figures, figures, MAX_FIGURES)
+        remember(state.members, self.batch.members, self.engagement.cached)
+        remember(state.figures, figures, MAX_FIGURES)
 
 
 STATE_FIELDS = (
@@ -454,23 +391,11 @@ STATE_FIELDS = (
     "previous_settings",
     "duplicates",
 )
-MAX_FIGURES = 50_000
 SHARED_CLOSES = 8  # in one step, where they have little to do
 
 
 def _differs(before: Partition, after: Partition) -> bool:
     return any(getattr(before, name) != getattr(after, name) for name in STATE_FIELDS)
-
-
-def _remember(cache: dict[K, V], used: Mapping[K, V], limit: int) -> None:
-    if len(cache) + len(used) <= limit:  # which was used last matters to a full cache alone
-        cache.update(used)
-        return
-    for key, value in used.items():
-        cache.pop(key, None)
-        cache[key] = value
-    for key in list(islice(cache, max(0, len(cache) - limit))):
-        del cache[key]
 
 
 def _before(entries: deque[Entry], offset: int) -> Iterator[Entry]:

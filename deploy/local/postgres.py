@@ -44,6 +44,8 @@ SETTINGS = {
 # For a database that is thrown away after a test run: what survives a crash of the machine does not matter.
 THROWAWAY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
 HBA_FILE = "pg_hba_secure.conf"
+# `all` is no replication: base backups ask for it, and may whoever has the right, which is the owner.
+_HBA = b"hostssl all,replication all 127.0.0.1/32 scram-sha-256\n"
 SECURE_SETTINGS = {
     "ssl": "on",
     "ssl_cert_file": "server.crt",
@@ -115,7 +117,7 @@ def _secure(server: Server, security: Security) -> None:
     contents = {
         "server.crt": (security.folder / "postgres.crt").read_bytes(),
         "server.key": (security.folder / "postgres.key").read_bytes(),
-        HBA_FILE: b"hostssl all all 127.0.0.1/32 scram-sha-256\n",
+        HBA_FILE: _HBA,
     }
     for name, content in contents.items():
         write(server.data / name, content)

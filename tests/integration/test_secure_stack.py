@@ -435,3 +435,13 @@ def test_a_role_comes_in_by_its_password_and_tls(stack: Stack, role: str) -> Non
         assert connection.info.password
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(with_role(stack.urls.database, role, "wrong"))
+
+
+def test_the_owner_may_take_a_base_backup_and_no_service_may(stack: Stack) -> None:
+    """A backup begins with this question on a connection for replication."""
+    with psycopg.connect(stack.urls.database, replication="true") as connection:
+        answer = connection.pgconn.exec_(b"IDENTIFY_SYSTEM")
+        assert answer.status == psycopg.pq.ExecStatus.TUPLES_OK, answer.error_message
+    for service in SERVICES:
+        with pytest.raises(psycopg.OperationalError, match="permission denied to start WAL sender"):
+            psycopg.connect(role_url(stack, service.role), replication="true")

@@ -51,10 +51,13 @@ class Standing:
         return {(topic, target): end for topic, ends in self._read_to.items() for target, end in ends.items()}
 
     async def index(self) -> None:
-        """Make it quick to compare, once most of them are known."""
+        """Make it quick to compare, once most of them are known.
+
+        Without numbers of the tables, which were empty a moment ago, each message is looked for among all of its target.
+        """
         async with self._pool.acquire() as connection:
             await connection.execute(self._sql["index_standing_messages"])
-            await connection.execute("ANALYZE standing_message")
+            await connection.execute("ANALYZE standing_message, outbox, stream_offset")
 
     async def read(self) -> None:
         """Note what has come to the topics since it was called last."""

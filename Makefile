@@ -41,9 +41,11 @@ check: setup ## ruff, mypy --strict, the import walls
 	$(BIN)/lint-imports
 
 test: setup ## all tests, on a Kafka and a Postgres that they start themselves
+	@$(BIN)/python -m deploy.tools
 	$(BIN)/pytest -m "not slow" $(TEST_ARGS)
 
 test-secure: setup ## the integration tests once more, on a Kafka and a Postgres that let nobody in unknown
+	@$(BIN)/python -m deploy.tools
 	$(BIN)/pytest --secure -m "not slow" tests/integration $(TEST_ARGS)
 
 test-unit: setup ## the tests without I/O

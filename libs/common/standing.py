@@ -53,7 +53,7 @@ class Standing:
     async def index(self) -> None:
         """Make it quick to compare, once most of them are known.
 
-        Without numbers of the tables, which were empty a moment ago, each message is looked for among all of its target.
+        Without statistics of tables that were empty a moment ago each message is looked for among all of its target.
         """
         async with self._pool.acquire() as connection:
             await connection.execute(self._sql["index_standing_messages"])

@@ -73,7 +73,7 @@ async def change_door(world: World, version: Version) -> None:
 
 
 async def read(world: World, version: Version, path: str) -> tuple[int, Any]:
-    """What a version's gateway answers, now that all is applied."""
+    """What a version's gateway answers now: the status and the body."""
     gateway = world.children[f"gateway-{version[0]}"]
     headers = {"Authorization": f"Bearer {world.key}"}
     async with httpx.AsyncClient(headers=headers, trust_env=False, timeout=30) as client:

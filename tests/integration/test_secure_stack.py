@@ -1,6 +1,5 @@
 """A stack that lets nobody in unknown: TLS alone, each service a user with its own rights, and nothing beyond them."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -36,6 +35,7 @@ from libs.common.postgres import DatabaseUnavailable, acquire, create_pool
 from libs.common.rebuild import rebuild
 from libs.common.rights import USERS, Operation, Right, User
 from libs.common.rights_check import rights_found
+from libs.common.step import Record
 from libs.common.topics import ENGAGEMENT_GROUP, MEMBER_EVENTS, SEGMENTATION_GROUP, STORE_FEED, TOPICS
 from services.engagement.rebuild import SERVICE as ENGAGEMENT
 from tests.integration.ingest_world import an_event
@@ -111,10 +111,13 @@ def test_clients_that_are_closed_while_an_answer_comes_are_gone_at_once(stack: S
     """As they are at each takeover of a partition. uvloop would keep such a connection for 30 s."""
     settings = log_settings(stack.folder.root)
 
+    async def use(_: int, records: list[Record]) -> None:
+        raise AssertionError(records)  # there is nothing between the beginning and the beginning
+
     async def read_nothing_and_close() -> float:
         async with open_reader(settings) as reader:
             begins, _ = await reader.spans("store-feed", [0, 1])
-            await reader.read("store-feed", begins, begins, lambda *_: asyncio.sleep(0))
+            await reader.read("store-feed", begins, begins, use)
             began = monotonic()
         return monotonic() - began
 
@@ -227,9 +230,8 @@ def other_ca(tmp_path: Path) -> Authority:
 
 
 async def test_kafka_without_tls_is_refused(stack: Stack) -> None:
-    plain: Any = dict.fromkeys(
-        ("kafka_ca_file", "kafka_certificate_file", "kafka_key_file"), ""
-    )  # in a secure run, too
+    # In a secure run the environment names them.
+    plain: Any = dict.fromkeys(("kafka_ca_file", "kafka_certificate_file", "kafka_key_file"), "")
     told = await refusal(Settings(kafka_bootstrap=stack.urls.kafka, kafka_security_protocol="PLAINTEXT", **plain))
     assert "of another kind than QUNLI_KAFKA_SECURITY_PROTOCOL=PLAINTEXT" in told
 

@@ -1,7 +1,6 @@
 """What a request's span says, by the app's routes and by the short way past them, however the request ends."""
 
 import json
-import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,19 +82,13 @@ async def ask(app: Any, traceparent: str | None) -> int:
         return (await door.get(f"/v1/members/{SECRET}?text={SECRET}", headers=headers)).status_code
 
 
+@pytest.mark.usefixtures("logging_as_it_was")
 @pytest.mark.parametrize("way", [the_app, short_way])
 async def test_the_line_of_a_request_that_failed_names_its_trace(
     memory: InMemorySpanExporter, way: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
     logs.configure(Settings(log_format="json"), "test", telemetry.traceparent)
-    try:
-        await ask(doorway(way(RuntimeError(SECRET))), SAMPLED)
-    finally:
-        root.handlers[:] = before
-        root.setLevel(level)
-        logging.captureWarnings(capture=False)
+    await ask(doorway(way(RuntimeError(SECRET))), SAMPLED)
     [line] = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     [span] = spans(memory)
     assert span.context
